@@ -1,0 +1,1 @@
+"""The command `mlkit`: a door over the core, one file a group of commands. Heavy imports stay inside the commands."""

@@ -1,0 +1,56 @@
+"""The command line's one entrance: the commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import typer
+
+from airflow_mlkit.__about__ import __version__
+from airflow_mlkit.cli.console import err, out, print_error
+from airflow_mlkit.exceptions import MLKitError
+
+app = typer.Typer(
+    name="mlkit",
+    help="From an interview to a promoted model, on this machine and in Airflow.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+COMMANDS = ("new", "check", "plan", "run", "predict", "step", "models", "airflow", "clean", "schema")
+"""In the order in which a project meets them; each is a module of this package with a function `register(app)`."""
+
+for _name in COMMANDS:
+    import_module(f"airflow_mlkit.cli.{_name}").register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"mlkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run `mlkit`. A user's mistake ends with a sentence and an exit code, never with a traceback."""
+    try:
+        app()
+    except MLKitError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

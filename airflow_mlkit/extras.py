@@ -1,0 +1,46 @@
+"""Optional dependencies: a missing one answers with the exact `pip install` to type."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from airflow_mlkit.exceptions import MissingExtraError
+
+DISTRIBUTION = "airflow-mlkit"
+
+
+@contextmanager
+def needs_extra(extra: str, purpose: str) -> Iterator[None]:
+    """Turn an ImportError inside the block into the `pip install` that mends it.
+
+    >>> with needs_extra("steps", "training a model"):
+    ...     import xgboost
+
+    Args:
+        extra: the extra of this distribution that brings the dependency, such as `steps`.
+        purpose: what it is needed for, as the object of "needed for".
+
+    Raises:
+        MissingExtraError: when an import in the block finds nothing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "a package").partition(".")[0]
+        raise MissingExtraError(
+            f"{package} is not installed, and is needed for {purpose}.",
+            hint=f"Type: pip install '{DISTRIBUTION}[{extra}]'",
+        ) from error
+
+
+def import_extra(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import a module that an extra brings.
+
+    Raises:
+        MissingExtraError: when it is not installed.
+    """
+    with needs_extra(extra, purpose):
+        return importlib.import_module(module)

@@ -1,0 +1,26 @@
+"""What a spec asks for and nothing does yet, said aloud by `mlkit check`."""
+
+from __future__ import annotations
+
+from airflow_mlkit.spec.pipeline import BigQuerySource, ChampionGate, PipelineSpec
+from airflow_mlkit.spec.platform import Environment
+
+
+def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...]:
+    """A sentence for each key that is accepted and has no effect yet."""
+    against = [gate for gate in spec.gates if isinstance(gate, ChampionGate)]
+    candidates = {
+        "gates: margin and confidence do nothing yet; the challenger must be strictly better on the point values": any(
+            gate.margin is not None or gate.confidence is not None for gate in against
+        ),
+        "promote.approval: person is not asked yet; a challenger that passes its gates is held back": (
+            spec.promote.approval == "person"
+        ),
+        "pattern: live: the model is trained and promoted, but there is no model server yet": spec.pattern == "live",
+        "data.source.bigquery: no step reads it yet": isinstance(spec.data.source, BigQuerySource),
+        f"backend: {environment.backend}: pods are not started yet; sizes and pools are only checked": (
+            environment.backend != "local"
+        ),
+        "evaluate.groups does nothing yet; rows of one entity count as independent": spec.evaluate.groups is not None,
+    }
+    return tuple(text for text, applies in candidates.items() if applies)

@@ -1,0 +1,80 @@
+"""The plan: plain data that the Airflow factory and the local runner carry out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from airflow_mlkit.spec.pipeline import Schedule
+from airflow_mlkit.spec.platform import Pool, Size
+from airflow_mlkit.spec.values import StepName
+
+
+class Planned(BaseModel):
+    """Base of the parts of a plan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedSize(Planned):
+    """A size with its name and its node pool looked up."""
+
+    name: str
+    resources: Size
+    pool: Pool
+
+
+class PlannedStep(Planned):
+    """One step: what is run, after what, where, and which parts of the spec it reads.
+
+    `sections` are the dotted keys of mlkit.yaml that its result depends on, `code` whether it runs the project's Python:
+    together with the steps it reads from they say whether an earlier result still fits.
+    """
+
+    name: StepName
+    command: tuple[str, ...]
+    after: tuple[StepName, ...]
+    reads: tuple[StepName, ...]
+    sections: tuple[str, ...]
+    code: bool = False
+    size: PlannedSize
+    outlet: str | None = None
+    may_hold_back: bool = False
+
+
+class DagPlan(Planned):
+    """One Dag: its steps in an order in which they can run, and when it starts."""
+
+    dag_id: str
+    description: str
+    schedule: Schedule | None
+    steps: tuple[PlannedStep, ...]
+
+    def step(self, name: str) -> PlannedStep:
+        """The step of that name.
+
+        Raises:
+            KeyError: when this Dag has none.
+        """
+        try:
+            return next(step for step in self.steps if step.name == name)
+        except StopIteration:
+            raise KeyError(name) from None
+
+
+class PipelinePlan(Planned):
+    """Everything that is done for one project in one environment."""
+
+    name: str
+    owner: str
+    pattern: Literal["batch", "live"]
+    environment: str
+    backend: Literal["local", "kubernetes", "gke"]
+    approval: Literal["none", "person"]
+    runs: str
+    champions: str
+    mlflow: str
+    retrain: DagPlan
+    predict: DagPlan | None
+    notices: tuple[str, ...] = ()

@@ -1,0 +1,116 @@
+"""A project on this machine: its folder, what it declares, and the place it runs in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from airflow_mlkit.exceptions import ProjectError
+from airflow_mlkit.plan import PipelinePlan, build_plan
+from airflow_mlkit.rundir.canonical import hash_file, hash_value
+from airflow_mlkit.spec import PipelineSpec, PlatformSpec, load_platform, load_spec
+
+SPEC_FILE = "mlkit.yaml"
+PLATFORM_FILE = "platform.yaml"
+DEFAULT_ENVIRONMENT = "laptop"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's folder with its spec and its plan for one environment."""
+
+    folder: Path
+    spec: PipelineSpec
+    platform: PlatformSpec
+    plan: PipelinePlan
+
+    @property
+    def runs(self) -> str:
+        """Where the runs of this project lie, absolute."""
+        return f"{self.absolute(self.plan.runs)}/{self.spec.name}"
+
+    @property
+    def champions(self) -> str:
+        """Where the champion log of this project's model lies, absolute."""
+        return f"{self.absolute(self.plan.champions)}/{self.spec.name}"
+
+    @property
+    def mlflow(self) -> str:
+        """MLflow's URI; a relative SQLite file is taken from the project's folder."""
+        head, slashes, path = self.plan.mlflow.partition("sqlite:///")
+        if not slashes or head or path.startswith("/"):
+            return self.plan.mlflow
+        return f"sqlite:///{self.folder / path}"
+
+    @property
+    def python(self) -> str:
+        """The Python that the project's steps run with: `steps.python`, its .venv, else this one."""
+        if self.spec.steps.python:
+            return str(self.folder / self.spec.steps.python)
+        own = self.folder / ".venv" / "bin" / "python"
+        return str(own) if own.exists() else sys.executable
+
+    def absolute(self, uri: str) -> str:
+        """A URI with a relative local path taken from the project's folder."""
+        return uri.rstrip("/") if "://" in uri else str((self.folder / uri).resolve())
+
+    def file(self, relative: str) -> Path:
+        """A file of the project, by its path inside the folder.
+
+        Raises:
+            ProjectError: when it is not there or lies outside.
+        """
+        path = (self.folder / relative).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise ProjectError(f"{relative} lies outside the project {self.folder}.", hint="Move it into the project.")
+        if not path.is_file():
+            raise ProjectError(f"{path} is not there.", hint=f"{SPEC_FILE} names it; write it, or correct the name.")
+        return path
+
+    @cached_property
+    def code_files(self) -> dict[str, Path]:
+        """The Python files of the workflow's package, by their path inside the project."""
+        package = self.folder / self.spec.package
+        if package.is_dir():
+            files = sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
+        else:
+            files = [path for path in [package.with_suffix(".py")] if path.is_file()]
+        return {path.relative_to(self.folder).as_posix(): path for path in files}
+
+    @cached_property
+    def code_hash(self) -> str:
+        """sha256 over the names and the bytes of the workflow's package."""
+        return hash_value({name: hash_file(path) for name, path in self.code_files.items()})
+
+    @cached_property
+    def spec_hash(self) -> str:
+        """sha256 of the spec's canonical JSON, in which layout and comments do not count."""
+        return hash_value(self.spec.model_dump(mode="json", by_alias=True))
+
+
+def load_project(
+    folder: Path | str = ".", *, environment: str | None = None, platform: Path | str | None = None
+) -> Project:
+    """Load the project in a folder.
+
+    Args:
+        folder: where its mlkit.yaml is.
+        environment: a name from platform.yaml; MLKIT_ENVIRONMENT or `laptop` when not given.
+        platform: the platform.yaml; MLKIT_PLATFORM, the project's own, or a laptop's defaults when not given.
+
+    Raises:
+        SpecError: when mlkit.yaml or platform.yaml cannot be used.
+    """
+    home = Path(folder).resolve()
+    spec = load_spec(home / SPEC_FILE)
+    declared = load_platform(platform or os.environ.get("MLKIT_PLATFORM") or _own_platform(home))
+    place = environment or os.environ.get("MLKIT_ENVIRONMENT") or DEFAULT_ENVIRONMENT
+    return Project(home, spec, declared, build_plan(spec, declared, place))
+
+
+def _own_platform(folder: Path) -> Path | None:
+    path = folder / PLATFORM_FILE
+    return path if path.exists() else None

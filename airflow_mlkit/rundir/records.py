@@ -1,0 +1,82 @@
+"""What a run directory says of itself: the run, and the outcome of each try of a step."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from airflow_mlkit.spec.run_parameters import RunParameters
+
+
+class Record(BaseModel):
+    """Base of the files of a run directory. Unknown keys are read over, so that older code reads newer runs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def to_bytes(self) -> bytes:
+        """The record as it is written: indented JSON."""
+        return (self.model_dump_json(indent=2) + "\n").encode()
+
+
+class RunRecord(Record):
+    """`run.json`: which run this is. `as_of` is None where neither a schedule nor a date column gives one."""
+
+    name: str
+    run_id: str
+    dag: str = "retrain"
+    as_of: datetime | None = None
+    environment: str = "laptop"
+    parameters: RunParameters = RunParameters()
+    triggered_by: str | None = None
+    started: datetime
+
+
+class Outcome(StrEnum):
+    """How a try of a step ended."""
+
+    DONE = "done"
+    HELD_BACK = "held_back"
+    FAILED = "failed"
+
+    @property
+    def is_published(self) -> bool:
+        """Whether later steps may read what this try made."""
+        return self is not Outcome.FAILED
+
+
+class FileRecord(Record):
+    """A file of a try: its hash and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+class StepRecord(Record):
+    """`published.json`, and `outcome.json` of each try.
+
+    `reason` is a sentence for people; `summary` the few numbers that pages and terminals show. `inputs` holds the hash of
+    the record of each step that was read, `fingerprint` the hash of all that the result depends on.
+    """
+
+    step: str
+    generation: int
+    try_number: int
+    outcome: Outcome
+    exit_code: int
+    reason: str | None = None
+    summary: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, str] = Field(default_factory=dict)
+    fingerprint: str = ""
+    spec_hash: str = ""
+    files: dict[str, FileRecord] = Field(default_factory=dict)
+    started: datetime
+    ended: datetime
+    peak_memory_mib: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the try took."""
+        return (self.ended - self.started).total_seconds()

@@ -1,0 +1,25 @@
+"""What may be set for one retrain, in Airflow's trigger form or on the command line."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from airflow_mlkit.spec.values import Declared, Name
+
+
+class RunParameters(Declared):
+    """What one retrain does differently from mlkit.yaml. Everything left out is as mlkit.yaml says."""
+
+    training_start: date | None = Field(None, description="Rows dated before it are left out.")
+    training_end: date | None = Field(None, description="Rows dated on it or later are left out.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Laid over train.params.")
+    size: Name | None = Field(None, description="Instead of train.size.")
+
+    @model_validator(mode="after")
+    def _start_before_end(self) -> Self:
+        if self.training_start and self.training_end and self.training_start >= self.training_end:
+            raise ValueError(f"training_start {self.training_start} is not before training_end {self.training_end}")
+        return self
