@@ -1,0 +1,41 @@
+"""What every test shares: the tools that some of them need."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def _postgresql() -> bool:
+    return shutil.which("initdb") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+def _chromium() -> bool:
+    return shutil.which("chromium") is not None
+
+
+TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
+    "postgresql": (_postgresql, "apt-get install postgresql"),
+    "chromium": (_chromium, "apt-get install chromium"),
+    "airflow": (lambda: importlib.util.find_spec("airflow") is not None, "pip install 'airflow-mlkit[airflow]'"),
+    "git": (lambda: shutil.which("git") is not None, "apt-get install git"),
+    "uv": (lambda: shutil.which("uv") is not None, "pip install uv"),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A missing tool skips the test and says what to install; where all are required it fails."""
+    for mark in item.iter_markers("needs"):
+        for tool in mark.args:
+            found, install = TOOLS[tool]
+            if found():
+                continue
+            message = f"{tool} is not installed; {install}"
+            if os.environ.get("MLKIT_REQUIRE") == "all":
+                pytest.fail(message)
+            pytest.skip(message)
