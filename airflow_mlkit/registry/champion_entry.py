@@ -23,7 +23,7 @@ class ChampionEntry(Record):
         promoted_by: who asked for the run, else the project's owner.
         reason: a sentence for people.
         previous: the number of the entry before this one; None for the first. The log fills it in.
-        previous_hash: sha256 of the bytes of that entry, so that each entry vouches for all before it. The log fills it in.
+        previous_hash: sha256 of that entry's bytes: each entry vouches for all before it. The log fills it in.
         gate_report: sha256 of the gate report that decided.
         artifact: URI of the folder with the model's files.
         metrics: of the run's holdout; a metric that is not defined there is null.
@@ -33,7 +33,7 @@ class ChampionEntry(Record):
     n: int = Field(ge=1)
     action: Literal["promote", "rollback", "adopt"] = "promote"
     model_name: str
-    model_version: int = Field(ge=1)
+    model_version: str
     model_id: str
     run_id: str
     run_dir: str

@@ -2,8 +2,9 @@
 
     <champions>/<model>/1.json, 2.json, ...
 
-Each entry is created only if it is absent, so that of two writers who have read the same head one loses and compares again
-with the new head. No lock and no server. It is the audit trail as well: each entry carries the hash of the one before it.
+Each entry is created only if it is absent, so that of two writers who have read the same head one loses, and compares
+again with the new head. No lock and no server. It is the audit trail as well: each entry carries the hash of the one
+before it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class ChampionLog:
         return len(numbers)
 
     def _numbers(self) -> list[int]:
-        # listings of a bucket are cached by fsspec, and a stale one would hide the entry that another process has written
+        # fsspec caches the listings of a bucket; a stale one would hide the entry that another process has written
         self.root.fs.invalidate_cache()
         try:
             names = [UPath(name).name for name in self.root.fs.ls(self.root.path, detail=False)]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from airflow_mlkit.workflows.model import Model
 
 
-def load_version(project: Project, version: int) -> Model:
+def load_version(project: Project, version: str) -> Model:
     """Load a version of the project's model, ready to score.
 
     Args:
