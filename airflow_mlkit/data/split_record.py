@@ -102,4 +102,6 @@ class SplitRecord(Record):
         except FileNotFoundError:
             raise RunDirectoryError(f"{path} is not there.", hint="Run the step split first.") from None
         except ValidationError as error:
-            raise RunDirectoryError(f"{path} is damaged: {error.errors()[0]['msg']}.", hint="Run the step split again.") from None
+            raise RunDirectoryError(
+                f"{path} is damaged: {error.errors()[0]['msg']}.", hint="Run the step split again."
+            ) from None
