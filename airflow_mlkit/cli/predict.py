@@ -1,7 +1,37 @@
+"""`mlkit predict`: score a batch with the champion, on this machine."""
+
 from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from airflow_mlkit.cli.console import err
+from airflow_mlkit.cli.run import finish, stop_on_sigterm, with_zone
+
 
 def register(app: typer.Typer) -> None:
-    """Add this group's commands."""
+    """Add `mlkit predict`."""
+    app.command("predict")(predict)
+
+
+def predict(
+    project: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
+    environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
+    platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
+    as_of: Annotated[datetime | None, typer.Option(help="Which date is scored; the newest one in the data.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Score the predict source with the champion, on this machine."""
+    from airflow_mlkit.cli.run_view import watch_run
+    from airflow_mlkit.local import run_project
+    from airflow_mlkit.project import load_project
+
+    loaded = load_project(project, environment=environment, platform=platform)
+    stop_on_sigterm()
+    with watch_run(err) as watch:
+        result = run_project.predict(loaded, as_of=with_zone(as_of), triggered_by=getpass.getuser(), watch=watch)
+    finish(result, as_json=as_json)

@@ -1,0 +1,143 @@
+"""How a run looks in a terminal: live while it goes on, a line a step where nobody watches, a summary at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.padding import Padding
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from airflow_mlkit.local.run_result import RunResult, RunState, StepState, StepStatus
+from airflow_mlkit.local.runner import Watcher
+
+_MARKS = {
+    StepState.WAITING: Text("·", style="dim"),
+    StepState.DONE: Text("✓", style="green"),
+    StepState.KEPT: Text("↺", style="cyan"),
+    StepState.HELD_BACK: Text("●", style="yellow"),
+    StepState.FAILED: Text("✗", style="bold red"),
+}
+_COLOURS = {
+    RunState.SHIPPED: "bold green",
+    RunState.SCORED: "bold green",
+    RunState.NOT_SHIPPED: "bold yellow",
+    RunState.SKIPPED: "bold yellow",
+    RunState.FAILED: "bold red",
+}
+MAX_REASON_LINES = 24
+
+
+@contextmanager
+def watch_run(console: Console) -> Iterator[Watcher]:
+    """A watcher for the runner: a live table on a terminal, else a line for each step that ended."""
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    spinners: dict[str, Spinner] = {}
+    with Live(console=console, refresh_per_second=8, transient=False) as live:
+        yield lambda statuses: live.update(_table(statuses, spinners))
+
+
+class _Lines:
+    """Says each end of a step once."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._said = console, set[str]()
+
+    def __call__(self, statuses: list[StepStatus]) -> None:
+        for status in statuses:
+            ended = status.state not in (StepState.WAITING, StepState.RUNNING)
+            if ended and status.name not in self._said:
+                self._said.add(status.name)
+                numbers = f"{_seconds(status):>8} {_memory(status):>9}"
+                self._console.print(
+                    f"{status.name:<9} {status.state:<9} {numbers}  {_note(status)}".rstrip(), markup=False
+                )
+
+
+def _table(statuses: list[StepStatus], spinners: dict[str, Spinner]) -> Table:
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for style, justify in (("", "left"), ("bold", "left"), ("", "right"), ("dim", "right"), ("dim", "left")):
+        table.add_column(style=style, justify=justify)  # type: ignore[arg-type]
+    for status in statuses:
+        mark = _MARKS.get(status.state) or spinners.setdefault(status.name, Spinner("dots", style="cyan"))
+        table.add_row(mark, status.name, _seconds(status), _memory(status), escape(_note(status)))
+    return table
+
+
+def _seconds(status: StepStatus) -> str:
+    return "" if status.seconds is None else f"{status.seconds:.1f} s"
+
+
+def _memory(status: StepStatus) -> str:
+    return "" if status.memory_mib is None else f"{status.memory_mib:.0f} MiB"
+
+
+def _note(status: StepStatus) -> str:
+    """The one thing about a step that is worth a glance."""
+    summary = status.summary
+    if status.state in (StepState.FAILED, StepState.HELD_BACK):
+        return (status.reason or "").partition("\n")[0][:100]
+    notes = {
+        "extract": lambda: (
+            f"{summary['rows']:,} rows" + (f", as of {summary['as_of'][:10]}" if summary.get("as_of") else "")
+        ),
+        "validate": lambda: f"{summary['passed']} of {summary['evaluated']} expectations met",
+        "split": lambda: f"{summary['training']:,} to train on, {summary['holdout']:,} held out",
+        "train": lambda: f"{summary['estimator']}, model {summary['model_id'][:12]}",
+        "evaluate": lambda: _metrics(summary.get("metrics", {})),
+        "gate": lambda: str(summary.get("decision", "")).replace("_", " "),
+        "promote": lambda: f"version {summary['model_version']} is the champion",
+        "predict": lambda: f"{summary['rows']:,} rows scored with version {summary['model_version']}",
+    }
+    try:
+        return notes[status.name]()
+    except (KeyError, TypeError):  # an older run's summary may lack the number; the table then shows none
+        return ""
+
+
+def _metrics(metrics: dict[str, float | None], most: int = 3) -> str:
+    shown = [f"{name} {value:.4g}" for name, value in metrics.items() if value is not None]
+    return ", ".join(shown[:most])
+
+
+def print_summary(console: Console, result: RunResult) -> None:
+    """What was shipped or why not, and where to look."""
+    title = Text(f"{result.state}".replace("_", " "), style=_COLOURS[result.state])
+    title.append(f"  {result.model_name}", style="bold")
+    if result.model_version:
+        title.append(f" version {result.model_version}", style="bold")
+    lines: list[Text | Padding] = [title]
+    if result.reason:
+        lines.append(Padding(Text("\n".join(_first_lines(result.reason))), (0, 0, 0, 2)))
+    lines += [Text.assemble((f"  {name:<10}", "dim"), value) for name, value in _pointers(result)]
+    console.print(Group(Text(""), *lines))
+
+
+def _first_lines(reason: str) -> list[str]:
+    lines = reason.splitlines()
+    more = len(lines) - MAX_REASON_LINES
+    return [*lines[:MAX_REASON_LINES], f"... and {more} more lines in the log"] if more > 0 else lines
+
+
+def _pointers(result: RunResult) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if result.metrics and result.state is not RunState.FAILED:
+        found.append(("holdout", _metrics(result.metrics, 6)))
+    if result.output:
+        found.append(("scores", result.output))
+    if result.report:
+        found.append(("report", result.report))
+    found.append(("run", result.run_dir))
+    failed = next((step for step in result.steps if step.state is StepState.FAILED), None)
+    if failed:
+        found.append(("log", str(Path("steps") / failed.name / "*" / "tries" / "*" / "log.txt")))
+        found.append(("again", "mlkit run --resume"))
+    return found
