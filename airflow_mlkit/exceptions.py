@@ -13,6 +13,7 @@
     │   ├── SplitError                       no holdout or no training part can be cut
     │   └── ValidationFailed                 an expectation failed or could not be evaluated
     ├── RunDirectoryError           exit 1   a run directory is missing a part, or a file is not what was published
+    ├── ModelError                  exit 1   a model's folder cannot be loaded, or is not what was saved
     ├── RegistryError               exit 1   the champion log or the tracking server refuses
     ├── StepError                   exit 1   a step could not do its work, and no user is to blame
     └── StepTerminated              exit 143 the step was told to stop; nothing was published
@@ -31,6 +32,7 @@ __all__ = [
     "FreshnessError",
     "MLKitError",
     "MissingExtraError",
+    "ModelError",
     "ProjectError",
     "RegistryError",
     "RunDirectoryError",
@@ -116,6 +118,10 @@ class ValidationFailed(DataError):
 
 class RunDirectoryError(MLKitError):
     """Raised when a run directory lacks a part, or holds a file that is not the one that was published."""
+
+
+class ModelError(MLKitError):
+    """Raised when a model's folder cannot be loaded, or holds a file that is not the one that was saved."""
 
 
 class RegistryError(MLKitError):
