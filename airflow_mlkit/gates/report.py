@@ -63,8 +63,8 @@ class MetricPair(Record):
 class GateResult(Record):
     """One gate of mlkit.yaml with what it found.
 
-    `limit` is the number that `challenger` had to reach or not to exceed; of a champion gate it is the champion's value.
-    The fields from `estimate` on belong to the statistics of a paired comparison and are None for a comparison of points.
+    `limit` is the number that `challenger` had to reach or not to exceed; of a champion gate the champion's value. The
+    fields from `estimate` on belong to the statistics of a paired comparison; they are None where points are compared.
     """
 
     gate: Gate
@@ -89,7 +89,9 @@ class GateResult(Record):
         if self.kind == "champion":
             return f"{self.metric} better than the champion's"
         limits = {"at least": getattr(self.gate, "at_least", None), "at most": getattr(self.gate, "at_most", None)}
-        return f"{self.metric} " + " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
+        return f"{self.metric} " + " and ".join(
+            f"{word} {limit:g}" for word, limit in limits.items() if limit is not None
+        )
 
 
 class GateReport(Record):

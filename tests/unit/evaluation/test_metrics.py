@@ -139,7 +139,7 @@ def test_lists_bools_and_foreign_indices_are_taken_by_position():
     ],
 )
 def test_what_is_undefined_is_none_and_says_why(kind, labels, scores, undefined, why):
-    scores = np.empty((0,)) if not scores else scores
+    scores = scores or np.empty(0)
     found = measure(kind, labels, scores)
     assert set(found.values) == set(metrics_of(kind))
     assert {name for name, value in found.values.items() if value is None} == undefined == set(found.why_undefined)

@@ -1,0 +1,128 @@
+"""Slices of a holdout: the rows that share a value of a column, or a range of it. Every row is in exactly one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+MISSING = "(missing)"
+MAX_SLICES = 20
+RANGES = 5
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows of the holdout under a name that a person reads."""
+
+    name: str
+    rows: NDArray[np.int64]
+
+
+def cut_slices(column: pa.ChunkedArray) -> list[Slice]:
+    """Cut the rows of a holdout by the values of one raw column.
+
+    Few values make a slice each, the most frequent first. Many numbers or dates are cut into five ranges with about as
+    many rows each; of many other values the most frequent have a slice, and the rest share one, which says how many they
+    are. Missing values (NaN among them) are a slice of their own, the last one.
+    """
+    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    missing = pc.is_null(plain, nan_is_null=True).to_numpy().astype(bool)
+    present = np.flatnonzero(~missing)
+    values = plain.take(pa.array(present)).combine_chunks()
+    slices = [Slice(part.name, present[part.rows]) for part in _cut(values)] if len(present) else []
+    if missing.any():
+        slices.append(Slice(MISSING, np.flatnonzero(missing)))
+    return slices
+
+
+def _cut(values: Any) -> list[Slice]:
+    counts = pc.value_counts(values)
+    if len(counts) > MAX_SLICES and _is_ordered(values.type):
+        return _cut_ranges(values)
+    return _cut_values(values)
+
+
+def _is_ordered(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_temporal(type_))
+
+
+def _cut_values(values: Any) -> list[Slice]:
+    encoded = values.dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    counts = np.bincount(codes)
+    order = np.argsort(-counts, kind="stable")
+    # one slot is kept for the rest, which is worth it only where it replaces two values or more
+    kept = order if len(order) <= MAX_SLICES else order[: MAX_SLICES - 1]
+    names = _unique_names(encoded.dictionary.take(pa.array(kept)).to_pylist())
+    slices = [Slice(name, np.flatnonzero(codes == code)) for name, code in zip(names, kept, strict=True)]
+    if rest := len(order) - len(kept):
+        slices.append(Slice(f"({rest:,} other values)", np.flatnonzero(~np.isin(codes, kept))))
+    return slices
+
+
+def _unique_names(values: Iterable[Any]) -> list[str]:
+    names: list[str] = []
+    for value in values:
+        name = _name_of(value)
+        while name in names:
+            name += "'"
+        names.append(name)
+    return names
+
+
+def _name_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}" if not (value.hour or value.minute or value.second) else f"{value:%Y-%m-%d %H:%M:%S}"
+    text = str(value)
+    if not text.strip() or text.startswith("("):
+        # quoted, so that it is never taken for one of the names in brackets that are given here
+        text = f'"{text}"'
+    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+
+
+def _cut_ranges(values: Any) -> list[Slice]:
+    is_date = pa.types.is_temporal(values.type)
+    numbers = _days(values) if is_date else values.to_numpy(zero_copy_only=False).astype(np.float64)
+    edges = _round_edges(numbers)
+    codes = np.searchsorted(edges, numbers, side="right")
+    texts = [str(np.datetime64(int(edge), "D")) if is_date else f"{edge:,.10g}" for edge in edges]
+    names = _range_names(texts)
+    return [Slice(name, np.flatnonzero(codes == code)) for code, name in enumerate(names) if np.any(codes == code)]
+
+
+def _days(values: Any) -> NDArray[np.float64]:
+    days = values.cast(pa.timestamp("us")) if not pa.types.is_timestamp(values.type) else values
+    moments: NDArray[Any] = days.to_numpy(zero_copy_only=False)
+    return moments.astype("datetime64[D]").astype(np.float64)
+
+
+def _round_edges(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles as inner edges, rounded to as few digits as keep them apart."""
+    finite = numbers[np.isfinite(numbers)]
+    if not len(finite):
+        return np.empty(0)
+    exact = np.unique(np.quantile(finite, np.arange(1, RANGES) / RANGES))
+    for digits in range(2, 16):
+        rounded = np.array([float(f"{edge:.{digits}g}") for edge in exact])
+        if len(np.unique(rounded)) == len(exact) and np.all(np.abs(rounded - exact) <= np.ptp(exact) / 20):
+            return rounded
+    return exact
+
+
+def _range_names(edges: list[str]) -> list[str]:
+    if not edges:
+        return ["all"]
+    between = [f"{low} to under {high}" for low, high in zip(edges, edges[1:], strict=False)]
+    return [f"under {edges[0]}", *between, f"{edges[-1]} and over"]

@@ -1,0 +1,194 @@
+"""The decision about a challenger: pure, from numbers to a verdict with its reasons.
+
+A challenger is promoted only when every gate is passed and nothing else speaks against it. What cannot be compared is
+held back with the reason, never promoted and never an exception. Models are compared by their point values, strictly:
+a tie keeps the champion.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from airflow_mlkit.gates.report import Decision, GateResult
+from airflow_mlkit.spec.metrics import METRICS
+from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
+
+NO_CHAMPION = "there is no champion yet: only the absolute gates count"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The metrics of one model on the holdout; None or absent is undefined, and `why_undefined` may say why."""
+
+    metrics: Mapping[str, float | None]
+    why_undefined: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, metric: str) -> float | None:
+        """The metric as a finite number, or None."""
+        value = self.metrics.get(metric)
+        return value if value is not None and math.isfinite(value) else None
+
+    def why(self, metric: str) -> str:
+        """Why the metric is undefined."""
+        return self.why_undefined.get(
+            metric, "it was not computed" if metric not in self.metrics else "it is not a number"
+        )
+
+
+@dataclass(frozen=True)
+class Champion:
+    """Who is compared with: its name for people, and its metrics, or the reason why there are none."""
+
+    title: str
+    measured: Measured | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided, why in a sentence, and what each gate found."""
+
+    decision: Decision
+    reason: str
+    results: tuple[GateResult, ...]
+
+
+def decide(
+    gates: Sequence[Gate],
+    challenger: Measured,
+    champion: Champion | None,
+    *,
+    rows: int,
+    concerns: Sequence[str] = (),
+) -> Verdict:
+    """Decide about a challenger.
+
+    Args:
+        gates: of the spec, in its order.
+        challenger: its metrics on the holdout.
+        champion: None where there is no champion yet.
+        rows: of the holdout.
+        concerns: reasons to hold back that belong to no gate, as sentences without a full stop.
+    """
+    results = tuple(judge_gate(gate, challenger, champion, rows) for gate in gates)
+    failed = [result.reason for result in results if not result.passed] if results else ["no gate is declared"]
+    against = list(concerns) or failed
+    if against:
+        return Verdict(Decision.HOLD_BACK, _sentence(against), results)
+    return Verdict(Decision.PROMOTE, _sentence(result.reason for result in results), results)
+
+
+def judge_gate(gate: Gate, challenger: Measured, champion: Champion | None, rows: int) -> GateResult:
+    """What one gate finds."""
+    match gate:
+        case RowsGate():
+            return _judge_rows(gate, rows)
+        case MetricGate():
+            return _judge_limits(gate, challenger)
+        case ChampionGate():
+            return _judge_against(gate, challenger, champion)
+
+
+def _judge_rows(gate: RowsGate, rows: int) -> GateResult:
+    passed = rows >= gate.at_least
+    verb = "has" if passed else "has only"
+    reason = f"the holdout {verb} {_count(rows, 'row')}, {'at least' if passed else 'fewer than'} {gate.at_least:,}"
+    return GateResult(gate=gate, kind="rows", passed=passed, challenger=rows, limit=gate.at_least, reason=reason)
+
+
+def _judge_limits(gate: MetricGate, challenger: Measured) -> GateResult:
+    value = challenger.value(gate.metric)
+    passed, limit, reason = False, _limits(gate)[0][1], f"{gate.metric} is undefined: {challenger.why(gate.metric)}"
+    if value is not None:
+        passed, limit, reason = _compare_with_limits(gate, value)
+    return GateResult(
+        gate=gate,
+        kind="absolute",
+        metric=gate.metric,
+        passed=passed,
+        challenger=value,
+        limit=limit if math.isfinite(limit) else None,
+        reason=reason,
+    )
+
+
+def _limits(gate: MetricGate) -> list[tuple[str, float]]:
+    both = (("at least", gate.at_least), ("at most", gate.at_most))
+    return [(word, limit) for word, limit in both if limit is not None]
+
+
+def _compare_with_limits(gate: MetricGate, value: float) -> tuple[bool, float, str]:
+    for word, limit in _limits(gate):
+        # a limit that is NaN is never kept
+        if not (value >= limit if word == "at least" else value <= limit):
+            mine, other = distinct(value, limit)
+            return False, limit, f"{gate.metric} {mine} is {'below' if word == 'at least' else 'above'} {other}"
+    kept = " and ".join(f"{word} {_number(limit)}" for word, limit in _limits(gate))
+    return True, _limits(gate)[0][1], f"{gate.metric} {_number(value)} is {kept}"
+
+
+def _judge_against(gate: ChampionGate, challenger: Measured, champion: Champion | None) -> GateResult:
+    ours = challenger.value(gate.metric)
+    theirs = champion.measured.value(gate.metric) if champion and champion.measured else None
+    passed, reason = _compare_with_champion(gate.metric, challenger, champion, ours, theirs)
+    return GateResult(
+        gate=gate,
+        kind="champion",
+        metric=gate.metric,
+        passed=passed,
+        challenger=ours,
+        champion=theirs,
+        limit=theirs,
+        reason=reason,
+        method="point values" if theirs is not None else None,
+    )
+
+
+def _compare_with_champion(
+    metric: str, challenger: Measured, champion: Champion | None, ours: float | None, theirs: float | None
+) -> tuple[bool, str]:
+    if ours is None:
+        return False, f"{metric} is undefined: {challenger.why(metric)}"
+    if champion is None:
+        return True, NO_CHAMPION
+    if champion.measured is None:
+        return False, f"{metric} cannot be compared with {champion.title}: {champion.trouble}"
+    if theirs is None:
+        return False, f"{metric} of {champion.title} is undefined: {champion.measured.why(metric)}"
+    if ours == theirs:
+        return (
+            False,
+            f"{metric} {_number(ours)} is equal to the champion's ({champion.title}); a tie keeps the champion",
+        )
+    better = ours > theirs if METRICS[metric].higher_is_better else ours < theirs
+    mine, other = distinct(ours, theirs)
+    return better, f"{metric} {mine} is {'better' if better else 'worse'} than {other} of {champion.title}"
+
+
+def distinct(one: float, other: float) -> tuple[str, str]:
+    """Two different numbers with the fewest digits, from four on, that tell them apart.
+
+    >>> distinct(0.912345, 0.912351)
+    ('0.91234', '0.91235')
+    """
+    for digits in range(4, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            return texts
+    return repr(one), repr(other)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _sentence(parts: Iterable[str]) -> str:
+    text = "; ".join(dict.fromkeys(parts))
+    starts_with_a_name = text.partition(" ")[0] in METRICS
+    return f"{text if starts_with_a_name else text[:1].upper() + text[1:]}."
