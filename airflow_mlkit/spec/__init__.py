@@ -3,6 +3,6 @@
 from airflow_mlkit.spec.load import load_platform, load_spec
 from airflow_mlkit.spec.pipeline import PipelineSpec
 from airflow_mlkit.spec.platform import PlatformSpec
-from airflow_mlkit.spec.schema import json_schema
+from airflow_mlkit.spec.schema import json_schema, schema_path, schema_text
 
-__all__ = ["PipelineSpec", "PlatformSpec", "json_schema", "load_platform", "load_spec"]
+__all__ = ["PipelineSpec", "PlatformSpec", "json_schema", "load_platform", "load_spec", "schema_path", "schema_text"]

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from airflow_mlkit.exceptions import SpecError
-from airflow_mlkit.spec.nearest import did_you_mean
+from airflow_mlkit.spec.declared import Declared, Place
 from airflow_mlkit.spec.pipeline import PipelineSpec
 from airflow_mlkit.spec.platform import PlatformSpec
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18
 """A spec is a page or two. More than this is another file by mistake, or made to be slow."""
 
-Spec = TypeVar("Spec", bound=BaseModel)
-Location = tuple[str | int, ...]
+Spec = TypeVar("Spec", bound=Declared)
+Problem = tuple[int, str]
+"""A line, and what is wrong there."""
 
 
 def load_spec(path: Path | str) -> PipelineSpec:
@@ -28,7 +32,7 @@ def load_spec(path: Path | str) -> PipelineSpec:
     Raises:
         SpecError: with every problem at once, each with its file, line and path.
     """
-    return _load(Path(path), PipelineSpec)
+    return _load(Path(path), PipelineSpec, beginning="apiVersion: mlkit/v1")
 
 
 def load_platform(path: Path | str | None) -> PlatformSpec:
@@ -37,198 +41,151 @@ def load_platform(path: Path | str | None) -> PlatformSpec:
     Raises:
         SpecError: with every problem at once, each with its file, line and path.
     """
-    return PlatformSpec() if path is None else _load(Path(path), PlatformSpec)
+    return PlatformSpec() if path is None else _load(Path(path), PlatformSpec, beginning="environments:")
 
 
-def _load(path: Path, model: type[Spec]) -> Spec:
-    node = _compose(path)
-    lines = dict(_lines(path, node, (), set()))
-    data = _construct(path, node)
+def _load(path: Path, model: type[Spec], beginning: str) -> Spec:
+    root = _compose(path, _read(path))
+    if not isinstance(root, MappingNode):
+        given = "is a list" if isinstance(root, SequenceNode) else "is a text" if root else "is empty"
+        raise _error(path, (1, f"the file {given}; it begins with {beginning}"))
+    document = _Document(root)
+    if document.problems:
+        raise _error(path, *document.problems)
     try:
-        return model.model_validate(data)
+        return model.model_validate(_construct(path, root))
     except ValidationError as error:
-        problems = [_Problem(path, lines, data, model, dict(detail)) for detail in error.errors()]
-        in_order = sorted(problems, key=lambda problem: problem.line)
-        raise SpecError(list(dict.fromkeys(str(problem) for problem in in_order))) from None
+        raise _error(path, *map(document.explain, error.errors(include_url=False))) from None
 
 
-def _compose(path: Path) -> Node:
-    text = _read(path)
-    try:
-        node = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        raise SpecError([_yaml_problem(path, error)]) from None
-    except (YAMLError, ValueError) as error:
-        raise SpecError([f"{path}:1 {str(error).strip().splitlines()[0]}"]) from None
-    if not isinstance(node, MappingNode):
-        raise SpecError([f"{path}:1 the file is empty or no mapping; it starts with apiVersion: mlkit/v1"])
-    return node
+def _error(path: Path, *problems: Problem) -> SpecError:
+    in_order = dict.fromkeys(sorted(problems, key=lambda problem: problem[0]))
+    return SpecError([f"{path}:{line} {said}" for line, said in in_order])
 
 
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise SpecError([f"{path}:1 larger than {MAX_BYTES // 1024} KiB; this is no spec"])
+        state = path.stat()
+        if stat.S_ISDIR(state.st_mode):
+            raise _error(path, (1, "is a folder, not a file"))
+        if not stat.S_ISREG(state.st_mode):
+            raise _error(path, (1, "is no ordinary file"))
+        if state.st_size > MAX_BYTES:
+            raise _error(
+                path, (1, f"is larger than {MAX_BYTES >> 10} KiB; a spec is a page or two, this is another file")
+            )
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise SpecError([f"{path}:{line} not UTF-8; save the file as UTF-8"]) from None
-    except IsADirectoryError:
-        raise SpecError([f"{path}:1 is a folder, not a file"]) from None
+        raise _error(path, (line, "is not UTF-8; save the file as UTF-8")) from None
     except FileNotFoundError:
         raise SpecError([f"{path}:1 there is no such file"], hint="mlkit new makes a project.") from None
-    except OSError as error:
-        raise SpecError([f"{path}:1 cannot be read: {error.strerror}"]) from None
+    except (OSError, ValueError) as error:
+        raise _error(path, (1, f"cannot be read: {getattr(error, 'strerror', None) or error}")) from None
 
 
-def _yaml_problem(path: Path, error: MarkedYAMLError) -> str:
-    mark = error.problem_mark or error.context_mark
-    problem = (error.problem or error.context or "no YAML").strip().splitlines()[0]
-    if "'\\t'" in problem:
-        problem = "a tab; YAML is indented with spaces"
-    return f"{path}:{mark.line + 1 if mark else 1} {problem}"
-
-
-def _construct(path: Path, node: Node) -> Any:
-    yaml = YAML(typ="safe", pure=True)
+def _compose(path: Path, text: str) -> Node | None:
     try:
-        return yaml.constructor.construct_document(node)
-    except MarkedYAMLError as error:
-        raise SpecError([_yaml_problem(path, error)]) from None
+        return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]
+    except RecursionError:
+        raise _error(path, (1, "is nested too deeply; a spec has a handful of levels")) from None
+    except (YAMLError, ValueError) as error:
+        raise _error(path, _yaml_problem(error, text)) from None
+
+
+def _construct(path: Path, root: Node) -> Any:
+    """The document's values. A value that YAML cannot read, such as the date 2018-13-45, is named with its line."""
+    for node in _scalars(root):
+        try:
+            YAML(typ="safe", pure=True).constructor.construct_document(node)
+        except (YAMLError, ValueError, OverflowError) as error:
+            said = (
+                f"{node.value[:60]!r} cannot be read ({str(error).splitlines()[0]}); put it in quotes if it is a text"
+            )
+            raise _error(path, (node.start_mark.line + 1, said)) from None
+    try:
+        return YAML(typ="safe", pure=True).constructor.construct_document(root)
     except (YAMLError, ValueError, TypeError) as error:
-        raise SpecError([f"{path}:1 {str(error).strip().splitlines()[0]}"]) from None
+        raise _error(path, _yaml_problem(error, "")) from None
 
 
-def _lines(path: Path, node: Node, where: Location, seen: set[int]) -> list[tuple[Location, int]]:
-    """Every path of the document with its line. An alias is refused: a few lines of them unfold into gigabytes."""
-    line = node.start_mark.line + 1
-    if id(node) in seen or node.anchor:
-        raise SpecError([f"{path}:{line} YAML anchors and aliases are not used here; write the value out"])
-    seen.add(id(node))
-    found: list[tuple[Location, int]] = [(where, line)]
-    if isinstance(node, MappingNode):
+def _scalars(node: Node) -> Iterator[ScalarNode]:
+    if isinstance(node, ScalarNode):
+        yield node
+    elif isinstance(node, MappingNode):
+        for pair in node.value:
+            for part in pair:
+                yield from _scalars(part)
+    else:
+        for item in node.value:
+            yield from _scalars(item)
+
+
+def _yaml_problem(error: Exception, text: str) -> Problem:
+    if isinstance(error, ReaderError):
+        return text[: error.position].count("\n") + 1, "holds a character that no text has; is this a YAML file?"
+    said = (getattr(error, "problem", None) or getattr(error, "context", None) or str(error)).strip().splitlines()[0]
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if "'\\t'" in said:
+        said = "there is a tab; YAML is indented with spaces"
+    elif "could not determine a constructor" in said:
+        said = "tags such as !name are not used here; take it out"
+    elif isinstance(error, MarkedYAMLError):
+        said = f"is no YAML here: {said}"
+    return mark.line + 1 if mark else 1, said
+
+
+class _Document:
+    """Where everything in a document stands, and what is wrong with its form.
+
+    Aliases are refused: a few lines of them unfold into gigabytes.
+    """
+
+    def __init__(self, root: Node) -> None:
+        self.problems: list[Problem] = []
+        self._lines: dict[tuple[str, ...], int] = {}
+        self._seen: set[int] = set()
+        self._walk(root, ())
+
+    def explain(self, detail: Any) -> Problem:
+        """One of the errors of a model, with its line and its path as they are written."""
+        place: Place = tuple(part for part in detail["loc"] if part != "[key]")
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{_one_line(part)}" for part in place).lstrip(".")
+        return self._line(tuple(map(str, place))), f"{path}: {detail['msg']}" if path else detail["msg"]
+
+    def _line(self, place: tuple[str, ...]) -> int:
+        return next(
+            self._lines[place[:length]] for length in range(len(place), -1, -1) if place[:length] in self._lines
+        )
+
+    def _walk(self, node: Node, place: tuple[str, ...]) -> None:
+        line = node.start_mark.line + 1
+        self._lines.setdefault(place, line)
+        if id(node) in self._seen or node.anchor:
+            self.problems.append((line, "anchors and aliases (& and *) are not used here; write the value out"))
+            return
+        self._seen.add(id(node))
+        if isinstance(node, MappingNode):
+            self._walk_mapping(node, place)
+        elif isinstance(node, SequenceNode):
+            for index, item in enumerate(node.value):
+                self._walk(item, (*place, str(index)))
+
+    def _walk_mapping(self, node: MappingNode, place: tuple[str, ...]) -> None:
+        first: dict[str, int] = {}
         for key, value in node.value:
-            here = (*where, key.value)
-            inner = _lines(path, value, here, seen)
-            found += [(here, key.start_mark.line + 1), *(item for item in inner if item[0] != here)]
-    elif isinstance(node, SequenceNode):
-        for index, value in enumerate(node.value):
-            found += _lines(path, value, (*where, index), seen)
-    return found
+            line = key.start_mark.line + 1
+            if not isinstance(key, ScalarNode) or key.value == "<<":
+                self.problems.append((line, "a key is a plain word here; take the merge or the complex key out"))
+                continue
+            if key.value in first:
+                said = f"the key {_one_line(key.value)} stands here twice, first on line {first[key.value]}; keep one"
+                self.problems.append((line, said))
+            first.setdefault(key.value, line)
+            self._lines.setdefault((*place, key.value), line)
+            self._walk(value, (*place, key.value))
 
 
-class _Problem:
-    """One of pydantic's errors in the words of the file."""
-
-    def __init__(self, path: Path, lines: dict[Location, int], data: Any, model: type[BaseModel], detail: dict[str, Any]):
-        self.path, self.lines, self.detail = path, lines, detail
-        self.where, self.model = _walk(data, model, detail["loc"])
-
-    @property
-    def line(self) -> int:
-        for length in range(len(self.where), -1, -1):
-            if self.where[:length] in self.lines:
-                return self.lines[self.where[:length]]
-        return 1
-
-    def __str__(self) -> str:
-        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.where).lstrip(".")
-        return f"{self.path}:{self.line} {where + ': ' if where else ''}{self._what()}"
-
-    def _what(self) -> str:
-        kind, context = self.detail["type"], self.detail.get("ctx", {})
-        if kind == "extra_forbidden":
-            return f"unknown key{did_you_mean(str(self.where[-1]), _keys(self.model))}"
-        if kind == "missing":
-            return "is missing; write it" + (f" ({described})" if (described := self._description()) else "")
-        if kind == "value_error":
-            return str(context["error"])
-        if kind in ("literal_error", "union_tag_invalid"):
-            expected = str(context.get("expected") or context["expected_tags"]).replace("'", "")
-            given = self.detail["input"]
-            shown = given.get(context.get("discriminator", "").strip("'")) if isinstance(given, dict) else given
-            return f"{shown!r} is not known; write one of {expected}"
-        if kind == "union_tag_not_found":
-            return f"{str(context['discriminator'])} is missing; it says which kind this is"
-        if kind == "string_pattern_mismatch":
-            return f"{self.detail['input']!r} does not have the right form ({context['pattern']})"
-        return f"{self.detail['msg'].lower()}, and not {_short(self.detail['input'])}"
-
-    def _description(self) -> str | None:
-        field = _field(self.model, str(self.where[-1])) if self.model else None
-        return field.description if field else None
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
+def _one_line(key: str) -> str:
+    text = repr(key)[1:-1]
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _keys(model: type[BaseModel] | None) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()] if model else []
-
-
-def _field(model: type[BaseModel], key: str) -> Any:
-    return next((field for name, field in model.model_fields.items() if key in (name, field.alias)), None)
-
-
-def _walk(data: Any, model: type[BaseModel], loc: Location) -> tuple[Location, type[BaseModel] | None]:
-    """Pydantic's location without the tags of unions, and the model in which it ends."""
-    where: list[str | int] = []
-    annotation: Any = model
-    owner: type[BaseModel] | None = model
-    for part in loc:
-        tagged = _member(annotation, part)
-        if tagged is not None:
-            annotation = owner = tagged
-            continue
-        where.append(part)
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            owner = annotation
-            field = _field(annotation, str(part))
-            annotation = field.rebuild_annotation() if field else None
-        else:
-            annotation = _item(annotation)
-    return tuple(where), owner
-
-
-def _member(annotation: Any, tag: str | int) -> type[BaseModel] | None:
-    """The model that a tag selects in a union."""
-    for inner in _flatten(annotation):
-        marks = [mark.tag for mark in getattr(inner, "__metadata__", ()) if isinstance(mark, Tag)]
-        model = get_args(inner)[0] if marks else inner
-        if tag in marks or (isinstance(model, type) and issubclass(model, BaseModel) and tag in _literals(model)):
-            return model  # type: ignore[no-any-return]
-    return None
-
-
-def _flatten(annotation: Any) -> list[Any]:
-    """The members of a union, however it is wrapped."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return []
-    inner = [item for item in get_args(annotation) if not isinstance(item, (str, int))]
-    if hasattr(annotation, "__metadata__") and not any(isinstance(mark, Tag) for mark in annotation.__metadata__):
-        return _members(inner[0])
-    return _members(annotation)
-
-
-def _members(annotation: Any) -> list[Any]:
-    found: list[Any] = []
-    for item in get_args(annotation):
-        nested = get_args(item) if hasattr(item, "__metadata__") and not _tagged(item) else ()
-        found += _members(nested[0]) if nested else [item]
-    return found
-
-
-def _tagged(annotation: Any) -> bool:
-    return any(isinstance(mark, Tag) for mark in annotation.__metadata__)
-
-
-def _literals(model: type[BaseModel]) -> set[Any]:
-    return {value for field in model.model_fields.values() for value in get_args(field.annotation)}
-
-
-def _item(annotation: Any) -> Any:
-    """What a list or a mapping holds."""
-    arguments = [item for item in get_args(annotation) if item is not Ellipsis]
-    return arguments[-1] if arguments else None

@@ -1,7 +1,8 @@
 """The metrics that a gate may name: which problem each belongs to and which way is better.
 
-The names are scikit-learn's where it has one (https://scikit-learn.org/stable/modules/model_evaluation.html). How each is
-computed stands in `airflow_mlkit.evaluation.metrics`; this table imports nothing, so that specs can be checked anywhere.
+The names are scikit-learn's where it has one (https://scikit-learn.org/stable/modules/model_evaluation.html). How each
+is computed stands in `airflow_mlkit.evaluation.metrics`; this table imports nothing, so that specs can be checked
+anywhere.
 """
 
 from __future__ import annotations

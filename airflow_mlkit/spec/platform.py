@@ -2,68 +2,93 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
+from airflow_mlkit.spec.declared import Place, chosen_by_value, problem_at, shorten
 from airflow_mlkit.spec.nearest import did_you_mean
-from airflow_mlkit.spec.values import Declared, Name, Text
+from airflow_mlkit.spec.values import ConnectionId, Declared, Name, Number, Params, Text, Whole
 
-Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti)?$")]
-"""An amount as Kubernetes writes it, such as `500m` or `4Gi`."""
+_MEMORY = r"^[1-9]\d{0,5}(\.\d{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)$"
+_MILLICORES = re.compile(r"([1-9]\d*)m")
+
+
+def _check_memory(given: Any) -> Any:
+    if not isinstance(given, str) or not re.fullmatch(_MEMORY, given):
+        raise ValueError(f"{shorten(given)} is no amount of memory; write it as Kubernetes does, such as 4Gi or 512Mi")
+    return given
+
+
+def _read_cpu(given: Any) -> Any:
+    match = _MILLICORES.fullmatch(given) if isinstance(given, str) else None
+    return int(match[1]) / 1000 if match else given
+
+
+Memory = Annotated[str, BeforeValidator(_check_memory), StringConstraints(pattern=_MEMORY)]
+"""An amount of memory as Kubernetes writes it, such as `4Gi`."""
+
+Cores = Annotated[Number, BeforeValidator(_read_cpu, json_schema_input_type=float | str)]
+"""A number of cores: `0.5`, `2`, or `500m` as Kubernetes writes it."""
 
 
 class Size(Declared):
     """What a step may use, and where it runs. A step killed for lack of memory runs again on `grows_to`."""
 
-    cpu: float = Field(gt=0, description="Cores.")
-    memory: Quantity
-    gpu: int = Field(0, ge=0)
-    pool: Name = "general"
-    grows_to: Name | None = None
+    cpu: Cores = Field(gt=0, le=1024, description="Cores, such as 2 or 500m.")
+    memory: Memory = Field(description="As Kubernetes writes it, such as 4Gi.")
+    gpu: Whole = Field(0, ge=0, le=64, description="Graphics cards.")
+    pool: Name = Field("general", description="The node pool, by its name under pools.")
+    grows_to: Name | None = Field(None, description="The size on which a step runs again that lacked memory.")
 
 
 class Pool(Declared):
     """A node pool: how Kubernetes finds its nodes, and what an hour costs."""
 
-    node_selector: dict[str, str] = Field(default_factory=dict)
-    tolerations: tuple[dict[str, Any], ...] = ()
-    price_per_hour: float | None = Field(None, ge=0)
+    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels that a node must have.")
+    tolerations: tuple[Params, ...] = Field((), description="Taints that its pods bear, as Kubernetes writes them.")
+    price_per_hour: Number | None = Field(None, ge=0, description="Of one node; for the cost of a model.")
 
 
 class _Environment(Declared):
     runs: Text = Field(description="Where run directories lie: a folder, gs:// or s3://.")
     mlflow: Text = Field(description="MLflow's tracking and registry URI.")
-    champions: Text | None = Field(None, description="The champion logs; a folder beside the runs when not given.")
+    champions: Text | None = Field(
+        None, description="Where champion logs lie; a folder beside the runs when not given."
+    )
 
 
 class LocalEnvironment(_Environment):
     """Steps are processes on this machine."""
 
-    backend: Literal["local"]
+    backend: Literal["local"] = Field(description="Steps are processes on this machine.")
 
 
 class KubernetesEnvironment(_Environment):
     """Steps are pods of a Kubernetes cluster."""
 
-    backend: Literal["kubernetes"]
-    namespace: Name
-    connection: Name = "kubernetes-default"
-    image: Text | None = None
+    backend: Literal["kubernetes"] = Field(description="Steps are pods of a Kubernetes cluster.")
+    namespace: Name = Field(description="Where the pods start.")
+    connection: ConnectionId = Field("kubernetes_default", description="Airflow's connection to the cluster.")
+    image: Text | None = Field(None, description="The image of the steps, where the project has none of its own.")
 
 
 class GkeEnvironment(_Environment):
     """Steps are pods of a Google Kubernetes Engine cluster."""
 
-    backend: Literal["gke"]
-    namespace: Name
-    project: Text | None = None
-    location: Text | None = None
-    cluster: Text | None = None
-    image: Text | None = None
+    backend: Literal["gke"] = Field(description="Steps are pods of a Google Kubernetes Engine cluster.")
+    namespace: Name = Field(description="Where the pods start.")
+    project: Text | None = Field(None, description="The Google Cloud project of the cluster.")
+    location: Text | None = Field(None, description="The cluster's region or zone, such as europe-west1.")
+    cluster: Text | None = Field(None, description="The cluster's name.")
+    image: Text | None = Field(None, description="The image of the steps, where the project has none of its own.")
 
 
-Environment = Annotated[LocalEnvironment | KubernetesEnvironment | GkeEnvironment, Discriminator("backend")]
+Environment = Annotated[
+    LocalEnvironment | KubernetesEnvironment | GkeEnvironment,
+    chosen_by_value("backend", local=LocalEnvironment, kubernetes=KubernetesEnvironment, gke=GkeEnvironment),
+]
 
 _SIZES = {
     "cpu-small": Size(cpu=2, memory="4Gi", grows_to="cpu-large"),
@@ -72,23 +97,39 @@ _SIZES = {
     "gpu": Size(cpu=8, memory="60Gi", gpu=1, pool="gpu"),
 }
 _POOLS = {"general": Pool(), "high-memory": Pool(), "gpu": Pool()}
-_LAPTOP = LocalEnvironment(backend="local", runs="./.mlkit/runs", mlflow="sqlite:///.mlkit/mlflow.db")
+_ENVIRONMENTS: dict[str, Environment] = {
+    "laptop": LocalEnvironment(backend="local", runs="./.mlkit/runs", mlflow="sqlite:///.mlkit/mlflow.db")
+}
 
 
 class PlatformSpec(Declared):
     """One platform.yaml; without the file, what a laptop needs."""
 
-    sizes: dict[Name, Size] = Field(default_factory=lambda: dict(_SIZES))
-    pools: dict[Name, Pool] = Field(default_factory=lambda: dict(_POOLS))
-    environments: dict[Name, Environment] = Field(default_factory=lambda: {"laptop": _LAPTOP})
+    sizes: dict[Name, Size] = Field(
+        default_factory=lambda: dict(_SIZES), description="What a project may name as train.size."
+    )
+    pools: dict[Name, Pool] = Field(default_factory=lambda: dict(_POOLS), description="The node pools of the sizes.")
+    environments: dict[Name, Environment] = Field(
+        default_factory=lambda: dict(_ENVIRONMENTS), description="Where projects run. There is always one named laptop."
+    )
+
+    @field_validator("environments")
+    @classmethod
+    def _a_laptop_is_always_there(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return _ENVIRONMENTS | given
 
     @model_validator(mode="after")
     def _sizes_lead_somewhere(self) -> Self:
+        problems: list[tuple[Place, str]] = []
         for name, size in self.sizes.items():
             if size.pool not in self.pools:
-                raise ValueError(f"sizes.{name}.pool: no pool {size.pool!r}{did_you_mean(size.pool, self.pools)}")
+                said = f"there is no pool {size.pool!r}{did_you_mean(size.pool, self.pools)}"
+                problems.append((("sizes", name, "pool"), said))
             if size.grows_to and size.grows_to not in self.sizes:
-                raise ValueError(f"sizes.{name}.grows_to: no size {size.grows_to!r}{did_you_mean(size.grows_to, self.sizes)}")
+                said = f"there is no size {size.grows_to!r}{did_you_mean(size.grows_to, self.sizes)}"
+                problems.append((("sizes", name, "grows_to"), said))
+        if problems:
+            raise problem_at(*problems)
         return self
 
     @model_validator(mode="after")
@@ -97,6 +138,7 @@ class PlatformSpec(Declared):
             seen = [name]
             while (bigger := self.sizes[seen[-1]].grows_to) is not None:
                 if bigger in seen:
-                    raise ValueError(f"sizes: {' -> '.join([*seen, bigger])} grows in a circle; the largest one has no grows_to")
+                    said = f"{' -> '.join([*seen, bigger])} grows in a circle; the largest one has no grows_to"
+                    raise problem_at((("sizes", seen[-1], "grows_to"), said))
                 seen.append(bigger)
         return self

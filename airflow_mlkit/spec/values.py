@@ -1,24 +1,49 @@
-"""The small values that specs are made of: names, durations, the words for a column's type."""
+"""The small values that specs are made of: names, durations, numbers, the words for a column's type."""
 
 from __future__ import annotations
 
+import math
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from keyword import iskeyword
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+
+from airflow_mlkit.spec.declared import Declared, shorten
+
+__all__ = [
+    "ClassPath",
+    "ColumnName",
+    "ColumnType",
+    "ConnectionId",
+    "Cron",
+    "Declared",
+    "Duration",
+    "Fraction",
+    "Name",
+    "Number",
+    "Params",
+    "Prose",
+    "Scalar",
+    "StepName",
+    "Text",
+    "Value",
+    "Whole",
+    "format_duration",
+    "parse_duration",
+]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_CONNECTION = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_CRON_FIELD = re.compile(r"[\dA-Za-z*,/?#-]+")
+_CRON_WORDS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
 
-class Declared(BaseModel):
-    """Base of everything that people declare: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-def parse_duration(text: Any) -> Any:
+def parse_duration(text: Any) -> timedelta:
     """`45d` as a timedelta; s, m, h, d and w are seconds, minutes, hours, days and weeks.
 
     Raises:
@@ -28,7 +53,7 @@ def parse_duration(text: Any) -> Any:
         return text
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"{text!r} is no duration; write a number and a unit, such as 45d, 12h or 30m")
+        raise ValueError(f"{shorten(text)} is no duration; write a number and a unit, such as 45d, 12h or 30m")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -45,19 +70,121 @@ def format_duration(duration: timedelta) -> str:
     return f"{seconds}s"
 
 
+def _check_name(given: Any) -> Any:
+    if not isinstance(given, str) or (_NAME.fullmatch(given) and len(given) <= 50):
+        return given
+    if len(given) > 50:
+        raise ValueError(f"{shorten(given)} is longer than 50 characters; take a shorter name")
+    near = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-0123456789")
+    such = near if _NAME.fullmatch(near) else "card-fraud"
+    raise ValueError(
+        f"{shorten(given)} is no name; write lower case letters, digits and single hyphens, and a letter first, "
+        f"such as {such}"
+    )
+
+
+def _check_connection(given: str) -> str:
+    if not _CONNECTION.fullmatch(given):
+        raise ValueError(f"{shorten(given)} is no connection id; write letters, digits, and _ . - between them")
+    return given
+
+
+def _check_class_path(given: str) -> str:
+    module, colon, name = given.partition(":")
+    words = [*module.split("."), name]
+    if not colon or not all(word.isascii() and word.isidentifier() and not iskeyword(word) for word in words):
+        raise ValueError(
+            f"{shorten(given)} names no class; write package.module:ClassName, such as card_fraud.workflow:CardFraud"
+        )
+    return given
+
+
+def _check_cron(given: str) -> str:
+    fields = given.split()
+    if given in _CRON_WORDS or (len(fields) == 5 and all(_CRON_FIELD.fullmatch(field) for field in fields)):
+        return given
+    raise ValueError(
+        f"{shorten(given)} is no cron expression; write one of {', '.join(_CRON_WORDS)}, "
+        'or five fields such as "0 6 * * 1"'
+    )
+
+
+def _check_line(given: str) -> str:
+    if _CONTROL.search(given):
+        raise ValueError(f"{shorten(given)} has a line break or a control character in it; write it on one line")
+    if not given.strip():
+        raise ValueError("is blank; write something, or leave the key out")
+    return given
+
+
+def _check_scalar(given: Any) -> Any:
+    if isinstance(given, float) and not math.isfinite(given):
+        raise ValueError(f"{given} is no value to compare with; IsNull and NotNull find what is missing")
+    if not isinstance(given, bool | int | float | str | date):
+        raise ValueError(f"{shorten(given)} is no single value; write a text, a number, a date, true or false")
+    return given
+
+
+def _check_whole(given: Any) -> Any:
+    if isinstance(given, bool):
+        raise ValueError(f"{str(given).lower()} is no whole number; write digits, such as 500")
+    return given
+
+
+def _check_number(given: Any) -> Any:
+    if isinstance(given, bool):
+        raise ValueError(f"{str(given).lower()} is no number; write one such as 0.9")
+    return given
+
+
+def _check_params(given: Any, where: str = "") -> Any:
+    """Only what JSON can say (and dates): the spec is hashed, and travels to other machines."""
+    if isinstance(given, dict):
+        for key, value in given.items():
+            _check_params(value, f"{where}{key}: ")
+    elif isinstance(given, list | tuple):
+        for value in given:
+            _check_params(value, where)
+    elif isinstance(given, float) and not math.isfinite(given):
+        raise ValueError(f"{where}{given} is no finite number; leave the key out, or set it in the workflow's code")
+    elif given is not None and not isinstance(given, bool | int | float | str | date):
+        raise ValueError(f"{where}{shorten(given)} cannot be kept; write texts, numbers, lists and mappings")
+    return given
+
+
 Duration = Annotated[
     timedelta,
-    BeforeValidator(parse_duration, json_schema_input_type=str),
+    BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[smhdw]\s*$", "examples": ["45d", "12h", "30m"]}),
 ]
+"""A length of time, such as `45d`."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=50)]
-"""A pipeline's name: lower case letters, digits and single hyphens. It becomes a Dag id, a folder and a registered model."""
+Name = Annotated[
+    str, BeforeValidator(_check_name), StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=50)
+]
+"""Lower case letters, digits and single hyphens. A pipeline's becomes a Dag id, a folder and a registered model."""
+
+Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_line)]
+"""One line of text."""
+
+Prose = Annotated[str, StringConstraints(max_length=10_000)]
+"""Text of any number of lines."""
 
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(min_length=1)]
+"""A column as the data calls it. Anything may stand in it: it is looked up, and never run, formatted or made a path."""
+
+ConnectionId = Annotated[Text, AfterValidator(_check_connection)]
+ClassPath = Annotated[Text, AfterValidator(_check_class_path)]
+Cron = Annotated[Text, AfterValidator(_check_cron)]
+Whole = Annotated[int, BeforeValidator(_check_whole)]
+Number = Annotated[float, BeforeValidator(_check_number)]
+Fraction = Annotated[Number, Field(gt=0, lt=1)]
+Params = Annotated[dict[str, Any], AfterValidator(_check_params)]
 Scalar = bool | int | float | str
-Fraction = Annotated[float, Field(gt=0, lt=1)]
+Value = Annotated[bool | int | float | str | datetime | date, BeforeValidator(_check_scalar)]
+"""A single value to compare a column with."""
+
 StepName = Literal["extract", "validate", "split", "train", "evaluate", "gate", "promote", "predict"]
 ColumnType = Literal["number", "integer", "category", "boolean", "date", "text"]
 """What a column holds. `category` is text from a limited list; `date` is a date or a timestamp."""
