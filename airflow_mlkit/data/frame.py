@@ -19,8 +19,8 @@ def to_frame(rows: pa.Table | pa.RecordBatch) -> pd.DataFrame:
     | string | str (object before pandas 3), missing is NaN |
     | timestamp | datetime64[us] or datetime64[us, UTC], missing is NaT |
 
-    Integers and booleans are pandas' nullable ones, so that a column has the same dtype in training, in a batch and in a
-    single request, with or without a missing value in it: `frame["zip"].astype(str)` never turns from `94110` to `94110.0`.
+    Integers and booleans are pandas' nullable ones, so that a column has the same dtype in training, in a batch and in
+    a single request, with or without a missing value: `frame["zip"].astype(str)` never turns from `94110` to `94110.0`.
     """
     frame: pd.DataFrame = rows.to_pandas(types_mapper=_NULLABLE.get, coerce_temporal_nanoseconds=False)
     return frame

@@ -1,1 +1,1 @@
-"""."""
+"""Expectation suites, their evaluation with Great Expectations, and the Data Docs page."""
