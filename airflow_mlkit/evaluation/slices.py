@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,8 +31,8 @@ def cut_slices(column: pa.ChunkedArray) -> list[Slice]:
     """Cut the rows of a holdout by the values of one raw column.
 
     Few values make a slice each, the most frequent first. Many numbers or dates are cut into five ranges with about as
-    many rows each; of many other values the most frequent have a slice, and the rest share one, which says how many they
-    are. Missing values (NaN among them) are a slice of their own, the last one.
+    many rows each. Of many other values the most frequent have a slice each, and the rest share one that says how many
+    they are. Missing values (NaN among them) are a slice of their own, the last one.
     """
     plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
     missing = pc.is_null(plain, nan_is_null=True).to_numpy().astype(bool)
@@ -124,5 +125,5 @@ def _round_edges(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
 def _range_names(edges: list[str]) -> list[str]:
     if not edges:
         return ["all"]
-    between = [f"{low} to under {high}" for low, high in zip(edges, edges[1:], strict=False)]
+    between = [f"{low} to under {high}" for low, high in itertools.pairwise(edges)]
     return [f"under {edges[0]}", *between, f"{edges[-1]} and over"]
