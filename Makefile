@@ -1,0 +1,62 @@
+# The two commands of a newcomer are `make demo` and `make test`. Everything is installed into .venv, with the versions of
+# constraints.txt; uv is fetched into .cache when the machine has none.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= >=3.11,<3.14
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
+READY := $(VENV)/.installed
+
+export UV_LINK_MODE ?= copy
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: help demo test test-fast lint format bench docs constraints clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## a card-payments project, retrained three times in a real Airflow
+	@$(BIN)/mlkit demo
+
+test: $(READY) ## all tests; the ones that lack a tool say what to install
+	$(BIN)/python -m pytest tests/unit tests/integration -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest tests/system -q
+
+test-fast: $(READY) ## the unit tests
+	$(BIN)/python -m pytest tests/unit -q
+
+lint: $(READY) ## ruff, mypy strict, the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## what a retrain costs, beside the same work by hand
+	$(BIN)/python benchmarks/retrain.py
+
+docs: $(READY) ## check that the pages' commands and links hold
+	$(BIN)/python -m pytest tests/unit/docs tests/integration/docs -q
+
+constraints: $(UV) ## renew constraints.txt (see CONTRIBUTING.md)
+	$(UV) pip compile pyproject.toml --all-extras --group dev --python-version 3.11 \
+		--no-annotate --no-header --upgrade --no-emit-package airflow-mlkit --output-file constraints.txt
+
+clean: ## remove what make made
+	rm -rf $(VENV) .cache .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist
+
+$(UV):
+	python3 -m venv .cache/uv
+	.cache/uv/bin/pip install --quiet --disable-pip-version-check uv
+
+$(READY): pyproject.toml constraints.txt | $(UV)
+	[ -x $(BIN)/python ] || $(UV) venv --quiet --python '$(PYTHON)' $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all]' --group dev
+	@touch $@
