@@ -1,0 +1,133 @@
+"""From plans to Dags. Thin: it carries out what `airflow_mlkit.plan` decided and imports nothing heavy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowException
+from airflow.sdk import DAG, Asset, get_parsing_context
+from airflow.timetables.assets import AssetOrTimeSchedule
+from airflow.timetables.trigger import CronTriggerTimetable
+
+from airflow_mlkit.airflow.documentation import dag_documentation
+from airflow_mlkit.airflow.operators import StepOperator
+from airflow_mlkit.airflow.params import retrain_params
+from airflow_mlkit.airflow.settings import Settings, read_settings
+from airflow_mlkit.exceptions import ProjectError, SpecError
+from airflow_mlkit.plan import DagPlan, PlannedStep
+from airflow_mlkit.project import SPEC_FILE, Project, load_project
+
+START_DATE = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before any data: a backfill may ask for every date since. Nothing is caught up on by itself."""
+
+RETRIES = 1
+"""For a step that was killed or met trouble outside. What a retry cannot help fails at once."""
+
+RETRY_DELAY = timedelta(seconds=5)
+
+
+def pipeline_dags(file: str | Path) -> dict[str, DAG]:
+    """The Dags of the project in which a file lies, by their ids.
+
+    In a task's process only the Dag of that task is built. Environment, platform.yaml and the fallback for the steps'
+    Python come from the `[mlkit]` section of airflow.cfg.
+
+    Args:
+        file: any file or folder of the project, such as a Dag file's own `__file__`.
+
+    Raises:
+        ProjectError: when there is no mlkit.yaml above it.
+        SpecError: when mlkit.yaml or platform.yaml cannot be used.
+    """
+    settings = read_settings()
+    project = load_project(find_project(file), environment=settings.environment, platform=settings.platform)
+    return build_dags(project, settings)
+
+
+def find_project(file: str | Path) -> Path:
+    """The nearest folder at or above a path that holds an mlkit.yaml.
+
+    Raises:
+        ProjectError: when there is none.
+    """
+    path = Path(file).resolve()
+    for folder in (path, *path.parents):
+        if (folder / SPEC_FILE).is_file():
+            return folder
+    raise ProjectError(
+        f"There is no {SPEC_FILE} beside or above {path}.", hint="Keep the Dag file inside the project's folder."
+    )
+
+
+def build_dags(project: Project, settings: Settings) -> dict[str, DAG]:
+    """The Dags of a loaded project, by their ids.
+
+    Raises:
+        SpecError: when the environment's backend is not built yet, or a schedule is not understood.
+    """
+    plan = project.plan
+    if plan.backend != "local":
+        raise SpecError(
+            [f"the environment {plan.environment!r} has backend {plan.backend}, which is not built yet; only local is"],
+            hint="Set [mlkit] environment in airflow.cfg to one with backend: local.",
+        )
+    wanted = get_parsing_context().dag_id
+    dags = [dag for dag in (plan.retrain, plan.predict) if dag and wanted in (None, dag.dag_id)]
+    return {dag.dag_id: _build_dag(project, dag, settings) for dag in dags}
+
+
+def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
+    is_retrain = plan is project.plan.retrain
+    with DAG(
+        dag_id=plan.dag_id,
+        description=plan.description,
+        schedule=_schedule(project, plan),
+        start_date=START_DATE,
+        catchup=False,
+        max_active_runs=1,
+        tags=["mlkit", project.plan.pattern, project.spec.name],
+        doc_md=dag_documentation(project),
+        params=retrain_params(project) if is_retrain else {},
+        default_args={"owner": project.spec.owner, "retries": RETRIES, "retry_delay": RETRY_DELAY},
+    ) as dag:
+        tasks = {step.name: _build_task(project, plan, step, settings) for step in plan.steps}
+        for step in plan.steps:
+            for earlier in step.after:
+                tasks[earlier] >> tasks[step.name]
+    return dag
+
+
+def _build_task(project: Project, plan: DagPlan, step: PlannedStep, settings: Settings) -> StepOperator:
+    outlets = [Asset(name=f"models/{project.spec.name}", uri=step.outlet)] if step.outlet else []
+    return StepOperator(task_id=step.name, project=project, dag_plan=plan, settings=settings, outlets=outlets)
+
+
+def _schedule(project: Project, plan: DagPlan) -> Any:
+    schedule = plan.schedule
+    if schedule is None:
+        return None
+    if schedule.cron:
+        _check_cron(project, plan, schedule.cron)
+    assets = [_asset(text) for text in schedule.assets]
+    if not schedule.cron:
+        return assets
+    if not assets:
+        return schedule.cron
+    return AssetOrTimeSchedule(timetable=CronTriggerTimetable(schedule.cron, timezone="UTC"), assets=assets)
+
+
+def _asset(text: str) -> Any:
+    """A reference to an asset that somebody else declares: by its URI, or by its name."""
+    return Asset.ref(uri=text) if "://" in text else Asset.ref(name=text)
+
+
+def _check_cron(project: Project, plan: DagPlan, cron: str) -> None:
+    try:
+        CronTriggerTimetable(cron, timezone="UTC").validate()
+    except AirflowException as error:
+        section = "train" if plan is project.plan.retrain else "predict"
+        raise SpecError(
+            [f"{project.folder / SPEC_FILE} {section}.schedule.cron: {cron!r} is no cron expression ({error})"]
+        ) from None

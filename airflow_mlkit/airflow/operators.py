@@ -1,0 +1,197 @@
+"""The operator that runs a step of a plan as a process on the worker's machine, with the project's own Python."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+)
+from airflow.sdk import BaseOperator, Connection
+
+from airflow_mlkit.airflow.params import changed_parameters
+from airflow_mlkit.airflow.settings import Settings
+from airflow_mlkit.airflow.subprocesses import StepProcess
+from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.plan import DagPlan
+from airflow_mlkit.project import Project
+from airflow_mlkit.rundir import RunDirectory, StepRecord
+from airflow_mlkit.spec.pipeline import SqlSource
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+HELD_BACK, USER_MISTAKE, DATA = 20, 2, 3
+
+KILL_GRACE_SECONDS = 4.0
+"""Airflow's supervisor kills a task's process five seconds after it asked it to end."""
+
+
+class StepOperator(BaseOperator):
+    """Runs `mlkit step` for one step of a project's plan, in a process of its own.
+
+    The step writes its result into the run directory; nothing goes through XCom. Its output is the task's log. An exit
+    with 20 (held back) skips the task; 2 (a user's mistake) and 3 (the data) fail it without a retry; anything else
+    fails it and is tried again.
+
+    :param project: the project whose step it is; its folder, Python, runs and connections are used
+    :param dag_plan: the part of the project's plan that has a step named like the task
+    :param settings: the `[mlkit]` options of this installation
+    """
+
+    ui_color = "#e6f1f4"
+
+    def __init__(self, *, project: Project, dag_plan: DagPlan, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.project = project
+        self.dag_plan = dag_plan
+        self.settings = settings
+        self._process: StepProcess | None = None
+
+    def execute(self, context: Context) -> None:
+        """Run the step and turn its exit code into the state of the task."""
+        run_dir = self._run_directory(context["run_id"])
+        generation = first_try_number(context)
+        command = self._command(context, run_dir, generation)
+        self.log.info("run directory %s, generation %d", run_dir, generation)
+        process = self._process = StepProcess(command, cwd=self.project.folder, env=self._environment())
+        for line in process.lines():
+            self.log.info("%s", line)
+        exit_code = process.wait()
+        record = self._find_record(run_dir, generation, exit_code)
+        _end(self.task_id, process, exit_code, record)
+        self._announce(context, record)
+
+    def on_kill(self) -> None:
+        """End the step and everything it has started."""
+        if self._process is not None:
+            self._process.stop(KILL_GRACE_SECONDS)
+
+    def _command(self, context: Context, run_dir: str, generation: int) -> list[str]:
+        as_of = find_as_of(context)
+        given = {
+            "--run-dir": run_dir,
+            "--project": str(self.project.folder),
+            "--environment": self.project.plan.environment,
+            "--platform": self.settings.platform,
+            "--generation": str(generation),
+            "--run-id": context["run_id"],
+            "--as-of": f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" if as_of else None,
+            "--parameters": self._parameters(context),
+            "--triggered-by": _triggered_by(context),
+        }
+        options = [f"{name}={value}" for name, value in given.items() if value]
+        return [self._python(), "-m", "airflow_mlkit", "step", self.task_id, *options]
+
+    def _run_directory(self, run_id: str) -> str:
+        """Where this Dag run's steps meet. Both Dags of a project keep their runs side by side."""
+        is_retrain = self.dag_plan is self.project.plan.retrain
+        return f"{self.project.runs}/{safe_run_id(run_id if is_retrain else f'predict__{run_id}')}"
+
+    def _python(self) -> str:
+        own = self.project.python
+        return self.settings.python or own if own == sys.executable else own
+
+    def _parameters(self, context: Context) -> str | None:
+        if self.dag_plan is not self.project.plan.retrain:
+            return None
+        try:
+            parameters = changed_parameters(self.project, context["params"])
+        except UserError as error:
+            raise AirflowFailException(str(error)) from None
+        return parameters.model_dump_json(exclude_defaults=True)
+
+    def _environment(self) -> dict[str, str]:
+        """What the step sees: none of Airflow's own variables, which hold its secrets, but the step's connection."""
+        environment = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name.upper()}
+        connections = {_connection_variable(name): _connection_uri(name) for name in self._connections()}
+        if connections:
+            self.log.info("passed to the step: %s", ", ".join(connections))
+        return {**environment, **connections, "PYTHONUNBUFFERED": "1"}
+
+    def _connections(self) -> list[str]:
+        spec = self.project.spec
+        sources = {"extract": spec.data.source, "predict": spec.predict.source if spec.predict else None}
+        source = sources.get(self.task_id)
+        return [source.connection] if isinstance(source, SqlSource) else []
+
+    def _find_record(self, run_dir: str, generation: int, exit_code: int) -> StepRecord | None:
+        """The record of the try that ended with this exit code; None when it was killed before it could write one."""
+        tries = RunDirectory(run_dir).step(self.task_id).tries(generation)
+        return tries[-1] if tries and tries[-1].exit_code == exit_code else None
+
+    def _announce(self, context: Context, record: StepRecord | None) -> None:
+        """Say in the asset's event which version was promoted, so that who follows knows it."""
+        known = record.summary if record else {}
+        for outlet in self.outlets:
+            context["outlet_events"][outlet].extra = {
+                key: known[key] for key in ("model_version", "model_id") if known.get(key) is not None
+            }
+
+
+def first_try_number(context: Context) -> int:
+    """The try with which this asking for the task began: retries share it, clearing the task begins the next.
+
+    Airflow raises `max_tries` when a task is cleared, to the tries so far and the task's retries.
+    """
+    instance: Any = context["ti"]
+    return max(1, int(instance.max_tries) - int(instance.task.retries or 0) + 1)
+
+
+def find_as_of(context: Context) -> datetime | None:
+    """The moment of a Dag run: the end of its data interval, its logical date, or when it was to run."""
+    dag_run: Any = context["dag_run"]
+    moment: datetime | None = dag_run.data_interval_end or dag_run.logical_date or dag_run.run_after
+    return moment
+
+
+def _triggered_by(context: Context) -> str:
+    dag_run: Any = context["dag_run"]
+    kind = getattr(dag_run.run_type, "value", dag_run.run_type)
+    return str(getattr(dag_run, "triggering_user_name", None) or f"airflow, {kind}")  # 3.1 does not tell who it was
+
+
+def _connection_variable(name: str) -> str:
+    return f"AIRFLOW_CONN_{name.upper()}"
+
+
+def _connection_uri(name: str) -> str:
+    try:
+        return str(Connection.get(name).get_uri())
+    except AirflowNotFoundException:
+        raise AirflowFailException(
+            f"mlkit.yaml names the connection {name!r}, and Airflow has none of that name. Add it: Admin, Connections."
+        ) from None
+
+
+def _end(step: str, process: StepProcess, exit_code: int, record: StepRecord | None) -> None:
+    if exit_code == 0:
+        return
+    reason = _reason(step, process, exit_code, record)
+    if exit_code == HELD_BACK:
+        raise AirflowSkipException(reason)
+    raise (AirflowFailException if exit_code in (USER_MISTAKE, DATA) else AirflowException)(reason)
+
+
+def _reason(step: str, process: StepProcess, exit_code: int, record: StepRecord | None) -> str:
+    if record and record.reason:
+        return record.reason
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = "; it may have run out of memory" if name == "SIGKILL" else ""
+        return f"The step {step} was killed by {name}{hint}."
+    return "\n".join([f"The step {step} ended with exit code {exit_code}.", *process.tail])
+
+
+def safe_run_id(text: str) -> str:
+    """A run id as the name of a folder."""
+    import re
+
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", text)
