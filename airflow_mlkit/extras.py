@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -44,3 +45,14 @@ def import_extra(module: str, *, extra: str, purpose: str) -> ModuleType:
     """
     with needs_extra(extra, purpose):
         return importlib.import_module(module)
+
+
+def must_be_installed(module: str, *, extra: str, purpose: str) -> None:
+    """Ask for a module that an extra brings, without the time that importing it takes.
+
+    Raises:
+        MissingExtraError: when it is not installed.
+    """
+    with needs_extra(extra, purpose):
+        if importlib.util.find_spec(module) is None:
+            raise ModuleNotFoundError(name=module)

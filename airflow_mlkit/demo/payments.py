@@ -1,7 +1,7 @@
 """The demo's data: the toy table of Stripe's talk, made day by day, with a fraud pattern that drifts.
 
-amount, card country and the number of countries a card was used from in 24 hours, and whether the payment was fraud. Each
-day is made from its own seed, so that a longer stretch holds the shorter one unchanged.
+Amount, card country and the number of countries a card was used from in 24 hours, and whether the payment was fraud.
+Each day is made from its own seed, so that a longer stretch holds the shorter one unchanged.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SHARES = (0.42, 0.16, 0.13, 0.11, 0.08, 0.06, 0.04)
 def make_payments(days: int, *, first_day: date = FIRST_DAY) -> pa.Table:
     """Payments of a number of days, oldest first.
 
-    Over half a year fraud moves from large amounts to cards that are used from many countries, so that a model of spring
-    grows stale by autumn.
+    Over half a year fraud moves from large amounts to cards that are used from many countries, so that a model of
+    spring grows stale by autumn.
     """
     return pa.concat_tables(_make_day(first_day + timedelta(days=number), number) for number in range(days))
 
