@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat
 
 from airflow_mlkit.rundir.records import Record
-from airflow_mlkit.spec.pipeline import Gate, RowsGate
+from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
 
 
 class Decision(StrEnum):
@@ -84,14 +84,7 @@ class GateResult(Record):
     @property
     def title(self) -> str:
         """The gate in a few words, such as `roc_auc at least 0.9`."""
-        if isinstance(self.gate, RowsGate):
-            return f"holdout rows at least {self.gate.at_least}"
-        if self.kind == "champion":
-            return f"{self.metric} better than the champion's"
-        limits = {"at least": getattr(self.gate, "at_least", None), "at most": getattr(self.gate, "at_most", None)}
-        return f"{self.metric} " + " and ".join(
-            f"{word} {limit:g}" for word, limit in limits.items() if limit is not None
-        )
+        return describe_gate(self.gate)
 
 
 class GateReport(Record):
@@ -119,3 +112,15 @@ class GateReport(Record):
     def failed(self) -> tuple[GateResult, ...]:
         """The gates that were not passed."""
         return tuple(result for result in self.results if not result.passed)
+
+
+def describe_gate(gate: Gate) -> str:
+    """A gate in a few words, such as `roc_auc at least 0.9`."""
+    match gate:
+        case RowsGate():
+            return f"holdout rows at least {gate.at_least:,}"
+        case ChampionGate():
+            return f"{gate.metric} better than the champion's"
+        case MetricGate():
+            limits = (("at least", gate.at_least), ("at most", gate.at_most))
+            return f"{gate.metric} " + " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
