@@ -18,7 +18,7 @@ class Workflow(ABC):
     """A model's own Python: how its features are made and how it is fitted.
 
     The kit loads the data, cuts it, calls `train`, and saves, scores, evaluates and promotes what it returns. It sets
-    the attributes below before it calls `train`; they are not there in `features`, whose result hangs on the rows alone.
+    the attributes below before it calls `train`. They are not there in `features`, which depends on the rows alone.
 
     >>> class Churn(Workflow):
     ...     def train(self, training_dataframe, validation_dataframe):

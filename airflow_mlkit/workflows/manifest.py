@@ -23,9 +23,9 @@ MODEL_FILES: dict[str, str] = {"xgboost": "model.ubj", "skops": "model.skops"}
 class ModelManifest(Record):
     """What is needed to load a model, to score with it and to know it again.
 
-    `inputs` are the raw columns that features() is given, `features` the columns that the model was fitted on, in the
-    order of `split.json`. `model_id` is the hash of `airflow_mlkit.workflows.model_id`, `model_hash` that of the model's
-    file. `device` is where it was trained: an id made on a GPU may differ from one made on a CPU.
+    `inputs` are the raw columns that features() is given, `features` the columns that it returned, in the order of
+    `split.json`. `model_id` is the hash of `airflow_mlkit.workflows.model_id`, `model_hash` that of the model's file.
+    `device` is where it was trained: an id made on a GPU may differ from one made on a CPU.
     """
 
     format: ModelFormat

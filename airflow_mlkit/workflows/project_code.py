@@ -26,7 +26,7 @@ class ProjectCode:
         self._modules: dict[str, ModuleType] = {}
 
     def install(self) -> None:
-        """Put the folder first on sys.path and forget the package's modules that were imported before, from anywhere."""
+        """Put the folder first on sys.path and forget the package's modules of before, from anywhere."""
         for name in _modules_of(self.package):
             del sys.modules[name]
         self._enter_path()

@@ -1,0 +1,128 @@
+"""A saved model: loaded from its folder, with its own code, and ready to score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from airflow_mlkit.exceptions import DataError, ModelError, WorkflowError
+from airflow_mlkit.rundir.canonical import hash_file
+from airflow_mlkit.workflows.features import apply_features
+from airflow_mlkit.workflows.frames import to_feature_frame
+from airflow_mlkit.workflows.load import load_workflow_from
+from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
+from airflow_mlkit.workflows.project_code import ProjectCode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CODE_FOLDER = "code"
+
+Score = Callable[["pd.DataFrame"], np.ndarray]
+
+
+class Model:
+    """A model's folder, whole and checked. Two models of different versions of a project can be used side by side."""
+
+    def __init__(self, folder: Path, manifest: ModelManifest) -> None:
+        self.folder, self.manifest = folder, manifest
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Load a model from the folder that train published, or from a copy of it.
+
+        Raises:
+            ModelError: when a part is missing, damaged, or is not what was saved.
+        """
+        model = cls(Path(folder), load_manifest(Path(folder)))
+        path = model.folder / model.manifest.model_file
+        if not path.is_file():
+            raise ModelError(f"{path} is not there.")
+        if hash_file(path) != model.manifest.model_hash:
+            raise ModelError(f"{path} is not the file that was saved: its hash differs.")
+        _ = model._scorer
+        return model
+
+    def score(self, features_frame: pd.DataFrame) -> np.ndarray:
+        """Score rows that went through features() already.
+
+        Args:
+            features_frame: the feature columns in any order and of any dtype that holds their values.
+
+        Returns:
+            float64: (n,) the probability of the positive class for binary, the prediction for regression; (n, classes)
+            for multiclass.
+
+        Raises:
+            DataError: when a column is missing or cannot be read as its type.
+            WorkflowError: when a score is NaN or infinite.
+        """
+        scores = self._scorer(to_feature_frame(features_frame, self.manifest.features))
+        self._check_finite(scores)
+        return scores
+
+    def features(self, raw_frame: pd.DataFrame) -> pd.DataFrame:
+        """Make features of raw rows with the code that the model was trained with.
+
+        Raises:
+            DataError: when a raw column is missing.
+            WorkflowError: when features() raises or returns something unusable.
+        """
+        inputs = list(self.manifest.inputs)
+        missing = [name for name in inputs if name not in raw_frame.columns]
+        if missing:
+            raise DataError(f"the rows lack {', '.join(map(repr, missing))}.", hint="The model was trained with them.")
+        workflow, code = self._workflow
+        with code.active():
+            return apply_features(workflow, raw_frame[inputs])
+
+    def score_raw(self, raw_frame: pd.DataFrame) -> np.ndarray:
+        """Score raw rows: `features`, then `score`."""
+        return self.score(self.features(raw_frame))
+
+    @cached_property
+    def _workflow(self) -> tuple[Any, ProjectCode]:
+        return load_workflow_from(self.folder / CODE_FOLDER, self.manifest.workflow)
+
+    @cached_property
+    def _scorer(self) -> Score:
+        return self._xgboost_scorer() if self.manifest.format == "xgboost" else self._sklearn_scorer()
+
+    def _xgboost_scorer(self) -> Score:
+        from airflow_mlkit.workflows.xgboost_format import load_booster, score_booster
+
+        booster = load_booster(self.folder / self.manifest.model_file)
+        columns = booster.feature_names or self.manifest.feature_names
+        return lambda frame: score_booster(booster, frame[columns], self.manifest.problem_kind)
+
+    def _sklearn_scorer(self) -> Score:
+        from airflow_mlkit.workflows.sklearn_scores import score_estimator
+        from airflow_mlkit.workflows.skops_format import load_estimator
+
+        manifest, package = self.manifest, self.manifest.workflow.partition(":")[0].partition(".")[0]
+        # a class of the project's own is imported from the model's own code, while scoring too
+        own = ProjectCode(self.folder / CODE_FOLDER, package) if manifest.trusted_types else None
+        with own.active() if own else nullcontext():
+            estimator = load_estimator(self.folder / manifest.model_file, package, manifest.trusted_types)
+        columns = getattr(estimator, "feature_names_in_", None)
+        names = manifest.feature_names if columns is None else [str(name) for name in columns]
+
+        def score(frame: pd.DataFrame) -> np.ndarray:
+            with own.active() if own else nullcontext():
+                return score_estimator(estimator, frame[names], manifest.problem_kind, len(manifest.classes))
+
+        return score
+
+    def _check_finite(self, scores: np.ndarray) -> None:
+        finite = np.isfinite(scores) if scores.ndim == 1 else np.isfinite(scores).all(axis=1)
+        if not finite.all():
+            wrong = np.flatnonzero(~finite)
+            raise WorkflowError(
+                f"the model gives NaN scores for {len(wrong)} of {len(scores)} rows, first for row {wrong[0]}.",
+                hint=f"{self.manifest.estimator} must score rows with missing values too: impute them in a pipeline.",
+            )

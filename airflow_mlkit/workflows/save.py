@@ -1,0 +1,152 @@
+"""Saving a fitted estimator as a model's folder, and proving that it comes back."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost
+
+from airflow_mlkit.data.split_record import FeatureColumn
+from airflow_mlkit.exceptions import WorkflowError
+from airflow_mlkit.project import Project
+from airflow_mlkit.rundir.canonical import hash_file
+from airflow_mlkit.workflows.base import TrainingSettings
+from airflow_mlkit.workflows.fitted import found_iteration, own_scores
+from airflow_mlkit.workflows.manifest import MANIFEST_FILE, MODEL_FILES, ModelFormat, ModelManifest
+from airflow_mlkit.workflows.model import CODE_FOLDER, Model
+from airflow_mlkit.workflows.model_id import hash_model
+from airflow_mlkit.workflows.xgboost_format import BoosterConfig, dump_booster, find_booster
+
+LIBRARIES = ("airflow-mlkit", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "xgboost")
+
+PROVEN_ROWS = 10_000
+"""On how many rows of the validation part the saved model and the fitted one are compared."""
+
+MLMODEL = """\
+flavors:
+  python_function:
+    loader_module: airflow_mlkit.workflows.mlflow_flavor
+    python_version: {python}
+"""
+
+
+def save_model(
+    folder: Path,
+    estimator: Any,
+    *,
+    project: Project,
+    settings: TrainingSettings,
+    features: tuple[FeatureColumn, ...],
+    rows: dict[str, int],
+) -> Model:
+    """Write a model's folder and load it again. Nothing is pickled.
+
+    Args:
+        folder: where to; made here.
+        estimator: fitted and checked.
+        project: whose package is packed with the model.
+        settings: what the workflow was told.
+        features: the model's columns, as split.json has them.
+        rows: how many rows it was trained and validated on.
+
+    Raises:
+        WorkflowError: when the estimator holds something that cannot be saved, or its code cannot be loaded alone.
+    """
+    folder.mkdir(parents=True)
+    booster = find_booster(estimator)
+    _pack_code(project, folder / CODE_FOLDER)
+    kind: ModelFormat = "skops" if booster is None else "xgboost"
+    path = folder / MODEL_FILES[kind]
+    path.write_bytes(_dump(estimator, booster, project))
+    manifest = ModelManifest(
+        format=kind,
+        estimator=f"{type(estimator).__module__}.{type(estimator).__qualname__}",
+        problem_kind=settings.problem_kind,
+        classes=settings.classes,
+        label=settings.label,
+        inputs=project.spec.data.features,
+        features=features,
+        workflow=project.spec.train.workflow,
+        trusted_types=project.spec.train.trusted_types,
+        params=dict(settings.params),
+        seed=settings.seed,
+        threads=settings.threads,
+        device="cpu" if booster is None else BoosterConfig(booster).device,
+        code_hash=project.code_hash,
+        model_hash=hash_file(path),
+        model_id=_model_id(kind, hash_file(path), project, settings, features),
+        rows=rows,
+        best_iteration=found_iteration(estimator),
+        libraries=_versions(),
+    )
+    (folder / MANIFEST_FILE).write_bytes(manifest.to_bytes())
+    (folder / "MLmodel").write_text(MLMODEL.format(python=platform.python_version()), encoding="utf-8")
+    return Model.load(folder)
+
+
+def prove(model: Model, estimator: Any, rows: pd.DataFrame, settings: TrainingSettings) -> None:
+    """Compare the scores of a loaded model with those of the fitted estimator.
+
+    Raises:
+        WorkflowError: when they differ, or are not finite: what would be promoted is not what was trained.
+    """
+    saved, own = model.score(rows), own_scores(estimator, rows, settings)
+    if not np.allclose(saved, own, rtol=1e-5, atol=1e-6):
+        worst = int(np.argmax(np.abs(saved - own).reshape(len(rows), -1).max(axis=1)))
+        raise WorkflowError(
+            f"{model.manifest.estimator} scores differently after it was saved and loaded (row {worst}: "
+            f"{own[worst]} before, {saved[worst]} after).",
+            hint="Does predict() use something that was set in train() and is no fitted attribute?",
+        )
+
+
+def _dump(estimator: Any, booster: xgboost.Booster | None, project: Project) -> bytes:
+    if booster is not None:
+        return dump_booster(booster)
+    from airflow_mlkit.workflows.skops_format import dump_estimator
+
+    return dump_estimator(estimator, project.spec.package, project.spec.train.trusted_types)
+
+
+def _pack_code(project: Project, folder: Path) -> None:
+    for name, path in project.code_files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _model_id(
+    kind: ModelFormat, digest: str, project: Project, settings: TrainingSettings, features: tuple[FeatureColumn, ...]
+) -> str:
+    return hash_model(
+        model_format=kind,
+        model_hash=digest,
+        workflow=project.spec.train.workflow,
+        code_hash=project.code_hash,
+        problem_kind=settings.problem_kind,
+        label=settings.label,
+        classes=settings.classes,
+        features=features,
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # the kit run from a checkout, or a slim image
+            continue
+    return found
+
+
+def write_training_record(path: Path, record: dict[str, Any]) -> None:
+    """Write `training.json`."""
+    path.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
