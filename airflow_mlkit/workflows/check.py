@@ -27,7 +27,7 @@ def check_workflow(project: Project) -> list[str]:
     else:
         problems += _check_trusted(project)
     for path in project.code_files.values():
-        problems += _check_file(path, project.spec.package)
+        problems += _check_file(path)
     return problems
 
 
@@ -47,7 +47,7 @@ def _check_trusted(project: Project) -> Iterator[str]:
                 yield f"train.trusted_types: {module} has no {short}."
 
 
-def _check_file(path: Path, package: str) -> Iterator[str]:
+def _check_file(path: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_bytes(), filename=str(path))
     except (SyntaxError, ValueError):  # importing it has said so already, or it is never imported

@@ -78,10 +78,10 @@ def score_booster(booster: xgboost.Booster, rows: pd.DataFrame, kind: ProblemKin
     matrix = xgboost.DMatrix(rows if named else rows.to_numpy(), enable_categorical=True)
     softmax = config.objective == "multi:softmax"  # whose plain prediction is the class's code
     rounds = (0, 0) if best is None or config.is_linear else (0, best + 1)
-    found = booster.predict(matrix, iteration_range=rounds, output_margin=softmax)
+    found: np.ndarray = booster.predict(matrix, iteration_range=rounds, output_margin=softmax)
     scores: np.ndarray = (_softmax(found) if softmax else found).astype(np.float64)
     if kind == "binary":
-        return np.clip(scores if scores.ndim == 1 else scores[:, 1], 0, 1)
+        scores = (scores if scores.ndim == 1 else scores[:, 1]).clip(0, 1)
     return scores
 
 
