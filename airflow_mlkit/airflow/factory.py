@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,6 @@ from airflow_mlkit.airflow.settings import Settings, read_settings
 from airflow_mlkit.exceptions import ProjectError, SpecError
 from airflow_mlkit.plan import DagPlan, PlannedStep
 from airflow_mlkit.project import SPEC_FILE, Project, load_project
-
-START_DATE = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before any data: a backfill may ask for every date since. Nothing is caught up on by itself."""
 
 RETRIES = 1
 """For a step that was killed or met trouble outside. What a retry cannot help fails at once."""
@@ -84,7 +81,6 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
         dag_id=plan.dag_id,
         description=plan.description,
         schedule=_schedule(project, plan),
-        start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
         tags=["mlkit", project.plan.pattern, project.spec.name],
@@ -108,14 +104,11 @@ def _schedule(project: Project, plan: DagPlan) -> Any:
     schedule = plan.schedule
     if schedule is None:
         return None
-    if schedule.cron:
-        _check_cron(project, plan, schedule.cron)
     assets = [_asset(text) for text in schedule.assets]
     if not schedule.cron:
         return assets
-    if not assets:
-        return schedule.cron
-    return AssetOrTimeSchedule(timetable=CronTriggerTimetable(schedule.cron, timezone="UTC"), assets=assets)
+    timetable = _timetable(project, plan, schedule.cron)
+    return AssetOrTimeSchedule(timetable=timetable, assets=assets) if assets else timetable
 
 
 def _asset(text: str) -> Any:
@@ -123,11 +116,16 @@ def _asset(text: str) -> Any:
     return Asset.ref(uri=text) if "://" in text else Asset.ref(name=text)
 
 
-def _check_cron(project: Project, plan: DagPlan, cron: str) -> None:
+def _timetable(project: Project, plan: DagPlan, cron: str) -> CronTriggerTimetable:
+    """Runs at the next moment of the expression, in UTC; unpausing a Dag starts no run for a moment that has passed.
+
+    That holds for Dags without a start date only, so these have none. A backfill may ask for any date.
+    """
+    timetable = CronTriggerTimetable(cron, timezone="UTC", run_immediately=False)
     try:
-        CronTriggerTimetable(cron, timezone="UTC").validate()
+        timetable.validate()
     except AirflowException as error:
         section = "train" if plan is project.plan.retrain else "predict"
-        raise SpecError(
-            [f"{project.folder / SPEC_FILE} {section}.schedule.cron: {cron!r} is no cron expression ({error})"]
-        ) from None
+        where = f"{project.folder / SPEC_FILE} {section}.schedule.cron"
+        raise SpecError([f"{where}: {cron!r} is no cron expression ({error})"]) from None
+    return timetable

@@ -22,7 +22,7 @@ from airflow_mlkit.airflow.subprocesses import StepProcess
 from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import RunDirectory, StepRecord
+from airflow_mlkit.rundir import RunDirectory, StepRecord, safe_run_id
 from airflow_mlkit.spec.pipeline import SqlSource
 
 if TYPE_CHECKING:
@@ -188,10 +188,3 @@ def _reason(step: str, process: StepProcess, exit_code: int, record: StepRecord 
         hint = "; it may have run out of memory" if name == "SIGKILL" else ""
         return f"The step {step} was killed by {name}{hint}."
     return "\n".join([f"The step {step} ended with exit code {exit_code}.", *process.tail])
-
-
-def safe_run_id(text: str) -> str:
-    """A run id as the name of a folder."""
-    import re
-
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", text)

@@ -126,8 +126,7 @@ class LocalAirflow:
         """
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                raise LocalAirflowError(f"Airflow ended while it started:\n{self._log_tail()}", hint=self._log_hint)
+            self.check_running()
             if self.is_healthy():
                 return
             time.sleep(0.2)
@@ -160,16 +159,23 @@ class LocalAirflow:
         process, self._process = self._process, None
         if process is None:
             return
-        with suppress(ProcessLookupError):
+        try:
             process.send_signal(signal.SIGINT)  # to the parent only: it ends its children in order
-        deadline = time.monotonic() + STOP_SECONDS
-        while _session(process.pid) and time.monotonic() < deadline:
-            process.poll()
-            time.sleep(0.1)
-        for pid in _session(process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait()
+            deadline = time.monotonic() + STOP_SECONDS
+            while process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.1)
+        finally:  # a second Ctrl-C comes through here too
+            _kill_session(process.pid)
+            process.wait()
+
+    def check_running(self) -> None:
+        """Do nothing while Airflow runs.
+
+        Raises:
+            LocalAirflowError: when it has ended by itself.
+        """
+        if self._process is None or self._process.poll() is not None:
+            raise LocalAirflowError(f"Airflow has ended by itself:\n{self._log_tail()}", hint=self._log_hint)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, logical_date: datetime | None = None) -> str:
         """Start a run of a Dag, which is unpaused for it. Returns the run's id."""
@@ -281,6 +287,15 @@ def _run_path(dag_id: str, run_id: str) -> str:
 
 def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _kill_session(leader: int) -> None:
+    """Kill what is left of a session, until nothing is: a process may start another one meanwhile."""
+    while left := _session(leader):
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
 
 
 def _session(leader: int) -> list[int]:
