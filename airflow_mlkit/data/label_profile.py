@@ -31,7 +31,7 @@ class LabelProfile:
 
     Attributes:
         kind: binary, multiclass or regression.
-        reason: why that kind, as the end of a sentence.
+        reason: why that kind, as the end of a sentence that begins with the column.
         counts: the rows of each class in the order of the values; empty for a regression.
         positive: the class that scores are the probability of; None unless binary.
         missing: how many rows have no label.
@@ -72,7 +72,7 @@ def profile_label(column: ColumnProfile, declared: ProblemKind | None = None) ->
         AnswerError: when nothing can be learnt from the column, or it is not of the declared kind.
     """
     _check_learnable(column)
-    kind, reason = (declared, "you said so") if declared else _kind_of(column)
+    kind, reason = (declared, "is taken as you said") if declared else _kind_of(column)
     _check_kind(column, kind)
     counts = {} if kind == "regression" else column.counts
     positive = _positive_of(counts) if kind == "binary" else None
@@ -101,17 +101,17 @@ def _check_learnable(column: ColumnProfile) -> None:
 
 def _kind_of(column: ColumnProfile) -> tuple[ProblemKind, str]:
     if column.distinct == 2:
-        return "binary", "it has two different values"
+        return "binary", "holds two different values"
     if not column.is_numeric:
-        return "multiclass", f"it has {column.distinct} different values"
+        return "multiclass", f"holds {column.distinct} different values"
     if column.type == "number" and not _is_whole(column):
-        return "regression", "it is a number with fractions"
+        return "regression", "holds numbers with fractions"
     if column.distinct > MAX_CODES:
-        return "regression", f"it is a number with {column.distinct} different values"
+        return "regression", f"holds {column.distinct} different numbers"
     low, high = column.quantiles[0], column.quantiles[-1]
     if low in (0, 1) and high - low + 1 == column.distinct:
-        return "multiclass", f"it numbers {column.distinct} classes from {low:.0f} to {high:.0f}"
-    return "regression", f"it is a number from {low:g} to {high:g}, whose order matters"
+        return "multiclass", f"numbers {column.distinct} classes from {low:.0f} to {high:.0f}"
+    return "regression", f"holds numbers from {low:g} to {high:g}, whose order matters"
 
 
 def _is_whole(column: ColumnProfile) -> bool:

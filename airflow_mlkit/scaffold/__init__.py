@@ -1,1 +1,1 @@
-"""."""
+"""From an interview to a project: `mlkit new`. The template lies in templates/golden-path."""
