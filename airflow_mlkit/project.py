@@ -106,11 +106,13 @@ def load_project(
     """
     home = Path(folder).resolve()
     spec = load_spec(home / SPEC_FILE)
-    declared = load_platform(platform or os.environ.get("MLKIT_PLATFORM") or _own_platform(home))
+    declared = load_platform(find_platform_file(home, platform))
     place = environment or os.environ.get("MLKIT_ENVIRONMENT") or DEFAULT_ENVIRONMENT
     return Project(home, spec, declared, build_plan(spec, declared, place))
 
 
-def _own_platform(folder: Path) -> Path | None:
-    path = folder / PLATFORM_FILE
-    return path if path.exists() else None
+def find_platform_file(folder: Path, given: Path | str | None = None) -> Path | None:
+    """The platform.yaml that counts: the one given, MLKIT_PLATFORM, the project's own; None for a laptop's defaults."""
+    named = given or os.environ.get("MLKIT_PLATFORM")
+    own = folder / PLATFORM_FILE
+    return Path(named) if named else own if own.exists() else None

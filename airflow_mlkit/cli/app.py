@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS = ("new", "check", "plan", "run", "predict", "step", "models", "airflow", "clean", "schema")
+COMMANDS = ("new", "check", "plan", "run", "predict", "step", "models", "airflow", "clean", "schema", "demo")
 """In the order in which a project meets them; each is a module of this package with a function `register(app)`."""
 
 for _name in COMMANDS:

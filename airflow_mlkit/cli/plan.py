@@ -1,7 +1,71 @@
+"""`mlkit plan`: what will be done, in what order and where."""
+
 from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from airflow_mlkit.cli.console import err, out
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from airflow_mlkit.plan import DagPlan, PlannedStep
+    from airflow_mlkit.spec.pipeline import Schedule
+
 
 def register(app: typer.Typer) -> None:
-    """Add this group's commands."""
+    """Add `mlkit plan`."""
+    app.command("plan")(plan)
+
+
+def plan(
+    project: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
+    environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
+    platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Print the steps, their order, and the size on which each runs."""
+    from airflow_mlkit.project import load_project
+
+    loaded = load_project(project, environment=environment, platform=platform).plan
+    if as_json:
+        typer.echo(loaded.model_dump_json(indent=2))
+        return
+    out.print(f"[bold]{loaded.name}[/] in {loaded.environment} ({loaded.backend})")
+    for dag in (loaded.retrain, loaded.predict):
+        if dag is not None:
+            out.print()
+            out.print(_table(dag))
+            for step in dag.steps:
+                if step.outlet:
+                    out.print(f" {step.name} updates the asset {step.outlet}", markup=False)
+    out.print(f"\nruns       {loaded.runs}\nchampions  {loaded.champions}\nmlflow     {loaded.mlflow}", markup=False)
+    for notice in loaded.notices:
+        err.print(f"! {notice}", markup=False, style="yellow")
+
+
+def _table(dag: DagPlan) -> Table:
+    from rich.table import Table
+
+    table = Table(title=f"{dag.dag_id}: {_when(dag.schedule)}", title_justify="left", title_style="bold", box=None)
+    for column in ("step", "after", "reads", "size", "CPU", "memory", "GPU", "pool"):
+        table.add_column(column, header_style="dim", overflow="fold")
+    for step in dag.steps:
+        table.add_row(*_row(step))
+    return table
+
+
+def _row(step: PlannedStep) -> tuple[str, ...]:
+    size = step.size.resources
+    declared = (step.size.name, f"{size.cpu:g}", size.memory, str(size.gpu or ""), size.pool)
+    return (step.name, ", ".join(step.after), ", ".join(step.reads), *declared)
+
+
+def _when(schedule: Schedule | None) -> str:
+    if schedule is None:
+        return "by hand"
+    assets = f"assets {', '.join(schedule.assets)}" if schedule.assets else None
+    return " or ".join(part for part in (schedule.cron, assets) if part)

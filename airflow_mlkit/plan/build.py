@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from airflow_mlkit.exceptions import SpecError
 from airflow_mlkit.plan.notices import find_notices
 from airflow_mlkit.plan.pipeline_plan import DagPlan, PipelinePlan, PlannedSize, PlannedStep
@@ -21,7 +23,7 @@ def build_plan(spec: PipelineSpec, platform: PlatformSpec, environment: str = "l
         SpecError: when the spec names an environment or a size that the platform does not have.
     """
     place = find_environment(platform, environment)
-    sizes = {name: _size_of(spec, platform, name) for name in _ALL_STEPS}
+    sizes = _plan_sizes(spec, platform)
     return PipelinePlan(
         name=spec.name,
         owner=spec.owner,
@@ -45,11 +47,14 @@ def find_environment(platform: PlatformSpec, name: str) -> Environment:
         SpecError: when the platform has none.
     """
     if name not in platform.environments:
-        raise SpecError([f"there is no environment {name!r} in platform.yaml{did_you_mean(name, platform.environments)}"])
+        raise SpecError(
+            [f"there is no environment {name!r} in platform.yaml{did_you_mean(name, platform.environments)}"]
+        )
     return platform.environments[name]
 
 
-_ALL_STEPS: tuple[StepName, ...] = ("extract", "validate", "split", "train", "evaluate", "gate", "promote", "predict")
+_LEARNED_FROM = ("train.workflow", "train.params", "train.seed", "train.threads", "train.trusted_types")
+"""What of `train` changes the model: not when and where it is trained."""
 
 
 def _plan_retrain(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> DagPlan:
@@ -74,8 +79,8 @@ def _plan_retrain(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> Dag
             step("extract", (), (), "data", "evaluate", "predict.output.key"),
             step("validate", ("extract",), ("extract",), "validate"),
             # side by side with validate: it reads the snapshot only, and training waits for both
-            step("split", ("extract",), ("extract",), "data", "problem", "train.workflow", "evaluate"),
-            step("train", ("validate", "split"), ("split",), "train", "problem"),
+            step("split", ("extract",), ("extract",), "data", "problem", "train.workflow", "train.params", "evaluate"),
+            step("train", ("validate", "split"), ("split",), *_LEARNED_FROM, "train.min_examples", "problem"),
             step("evaluate", ("train",), ("split", "train"), "evaluate", "problem"),
             step("gate", ("evaluate",), ("split", "train", "evaluate"), "gates", "problem"),
             step("promote", ("gate",), ("split", "train", "evaluate", "gate"), "promote"),
@@ -104,16 +109,26 @@ def _plan_predict(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> Dag
     )
 
 
-def _size_of(spec: PipelineSpec, platform: PlatformSpec, step: StepName) -> PlannedSize:
-    given = spec.train.sizes.get(step)
-    name = given or spec.train.size
-    if name not in platform.sizes:
-        key = f"train.sizes.{step}" if given else "train.size"
-        raise SpecError([f"mlkit.yaml {key}: the platform has no size {name!r}{did_you_mean(name, platform.sizes)}"])
+def _plan_sizes(spec: PipelineSpec, platform: PlatformSpec) -> dict[StepName, PlannedSize]:
+    named = {"train.size": spec.train.size, **{f"train.sizes.{step}": size for step, size in spec.train.sizes.items()}}
+    problems = [
+        f"mlkit.yaml {key}: the platform has no size {name!r}{did_you_mean(name, platform.sizes)}"
+        for key, name in named.items()
+        if name not in platform.sizes
+    ]
+    if problems:
+        raise SpecError(problems)
+    return {step: _plan_size(platform, spec.train.sizes.get(step, spec.train.size)) for step in get_args(StepName)}
+
+
+def _plan_size(platform: PlatformSpec, name: str) -> PlannedSize:
     size = platform.sizes[name]
     return PlannedSize(name=name, resources=size, pool=platform.pools[size.pool])
 
 
 def _beside(runs: str) -> str:
-    parent, _, _ = runs.rstrip("/").rpartition("/")
-    return f"{parent or '.'}/champions"
+    scheme, separator, path = runs.rstrip("/").rpartition("://")
+    parent, slash, _ = path.rpartition("/")
+    if separator and not slash:  # a whole bucket for the runs: inside it, under a name that no project can have
+        return f"{runs.rstrip('/')}/_champions"
+    return f"{scheme}{separator}{parent or ('' if slash else '.')}/champions"

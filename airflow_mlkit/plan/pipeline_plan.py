@@ -28,8 +28,9 @@ class PlannedSize(Planned):
 class PlannedStep(Planned):
     """One step: what is run, after what, where, and which parts of the spec it reads.
 
-    `sections` are the dotted keys of mlkit.yaml that its result depends on, `code` whether it runs the project's Python:
-    together with the steps it reads from they say whether an earlier result still fits.
+    `sections` are the dotted keys of mlkit.yaml that its result depends on, `code` whether it runs the project's
+    Python: together with the steps it reads from they say whether an earlier result still fits. `outlet` is the asset
+    that Airflow updates when it is done; `may_hold_back` that it can end as skipped, with a reason.
     """
 
     name: StepName

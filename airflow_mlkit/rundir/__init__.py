@@ -2,8 +2,12 @@
 
 from airflow_mlkit.rundir.canonical import canonical_json, hash_file, hash_value
 from airflow_mlkit.rundir.create_only import create_only
+from airflow_mlkit.rundir.place import is_local, open_place
+from airflow_mlkit.rundir.publication import Publication
 from airflow_mlkit.rundir.records import FileRecord, Outcome, RunRecord, StepRecord
-from airflow_mlkit.rundir.run_directory import Publication, RunDirectory, StepDirectory, Try
+from airflow_mlkit.rundir.run_directory import RunDirectory, StepDirectory
+from airflow_mlkit.rundir.run_id import safe_run_id
+from airflow_mlkit.rundir.tries import Try
 
 __all__ = [
     "FileRecord",
@@ -18,4 +22,7 @@ __all__ = [
     "create_only",
     "hash_file",
     "hash_value",
+    "is_local",
+    "open_place",
+    "safe_run_id",
 ]

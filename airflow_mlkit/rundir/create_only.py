@@ -1,8 +1,8 @@
 """Creating a file only if it is absent: the one atomic act that a local folder, S3 and GCS have in common.
 
 Local: write a temporary file, `os.link` it, unlink the temporary name. S3 and GCS: a create-only write
-(`If-None-Match: *`, `ifGenerationMatch=0`). Some S3 look-alikes ignore the condition, so each store is asked once whether a
-second create really fails.
+(`If-None-Match: *`, `ifGenerationMatch=0`). Some S3 look-alikes ignore the condition, so each store is asked once
+whether a second create really fails.
 """
 
 from __future__ import annotations
@@ -15,19 +15,26 @@ from upath import UPath
 
 from airflow_mlkit.exceptions import RunDirectoryError
 
-_PROBED: set[str] = set()
+_TRUSTED: set[str] = set()
 
 
 def create_only(path: UPath, content: bytes) -> bool:
     """Create a file with its whole content, unless it is there. Returns whether this call created it.
 
+    Args:
+        path: local, `gs://` or `s3://`.
+        content: something only this writer writes (a time, a try's number): in a bucket it tells a write whose answer
+            was lost on the way, and which was sent again, from one that came second.
+
     Raises:
-        RunDirectoryError: when the store cannot promise that only one of two creates succeeds.
+        RunDirectoryError: when the place cannot promise that only one of two creates succeeds.
     """
     if path.protocol in ("", "file"):
         return _link(Path(path.path), content)
-    _probe(path)
-    return _put(path, content)
+    created = _put(path, content)
+    if created:
+        _ask_once(path, content)
+    return created or path.read_bytes() == content
 
 
 def _link(path: Path, content: bytes) -> bool:
@@ -41,6 +48,11 @@ def _link(path: Path, content: bytes) -> bool:
         os.link(temporary, path)
     except FileExistsError:
         return False
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Runs need a folder that can be written to and has hard links, or gs:// or s3://.",
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return True
@@ -54,17 +66,14 @@ def _put(path: UPath, content: bytes) -> bool:
     return True
 
 
-def _probe(path: UPath) -> None:
+def _ask_once(path: UPath, content: bytes) -> None:
+    """Write what was just created a second time; a store that lets that pass would let anybody's write pass."""
     store = f"{path.protocol}://{path.path.strip('/').partition('/')[0]}"
-    if store in _PROBED:
+    if store in _TRUSTED:
         return
-    marker = UPath(f"{store}/.mlkit-create-only-{uuid.uuid4().hex}", **path.storage_options)
-    try:
-        if not _put(marker, b"1") or _put(marker, b"2"):
-            raise RunDirectoryError(
-                f"{store} lets a second create-only write replace the first; runs and champions are not safe there.",
-                hint="Use a store with conditional writes: Google Cloud Storage, Amazon S3, or a recent S3-compatible one.",
-            )
-    finally:
-        marker.unlink(missing_ok=True)
-    _PROBED.add(store)
+    if _put(path, content):
+        raise RunDirectoryError(
+            f"{store} lets a second create-only write replace the first; runs and champions are not safe there.",
+            hint="Use a store with conditional writes: Google Cloud Storage, Amazon S3, or a recent S3-compatible one.",
+        )
+    _TRUSTED.add(store)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from airflow_mlkit.spec.run_parameters import RunParameters
 
@@ -57,8 +58,8 @@ class FileRecord(Record):
 class StepRecord(Record):
     """`published.json`, and `outcome.json` of each try.
 
-    `reason` is a sentence for people; `summary` the few numbers that pages and terminals show. `inputs` holds the hash of
-    the record of each step that was read, `fingerprint` the hash of all that the result depends on.
+    `reason` is a sentence for people; `summary` the few numbers that pages and terminals show. `inputs` holds the hash
+    of what each step that was read had published, `fingerprint` the hash of all that the result depends on.
     """
 
     step: str
@@ -75,6 +76,14 @@ class StepRecord(Record):
     started: datetime
     ended: datetime
     peak_memory_mib: float | None = None
+
+    @field_validator("files")
+    @classmethod
+    def _inside_the_try(cls, files: dict[str, FileRecord]) -> dict[str, FileRecord]:
+        outside = [name for name in files if name.startswith("/") or ".." in PurePosixPath(name).parts]
+        if outside:
+            raise ValueError(f"{outside[0]!r} lies outside the try")
+        return files
 
     @property
     def seconds(self) -> float:

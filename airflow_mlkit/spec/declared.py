@@ -1,7 +1,7 @@
 """The base of everything that people declare: frozen models which say in plain words what is wrong with them.
 
-Each model rewrites the errors of its own fields, because it alone knows its keys and what they are for. Whoever validates
-one (the loader, the command line, Airflow's trigger form) finds finished sentences, at places that are those of the file.
+Each model rewrites the errors of its own fields, because it alone knows its keys and what they are for. Whoever
+validates one (the loader, the command line, Airflow's trigger form) finds finished sentences, at the file's own places.
 """
 
 from __future__ import annotations

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from airflow_mlkit.spec.values import Declared, Name
+from airflow_mlkit.spec.declared import problem_at
+from airflow_mlkit.spec.values import Declared, Name, Params
 
 
 class RunParameters(Declared):
@@ -15,11 +16,12 @@ class RunParameters(Declared):
 
     training_start: date | None = Field(None, description="Rows dated before it are left out.")
     training_end: date | None = Field(None, description="Rows dated on it or later are left out.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Laid over train.params.")
+    params: Params = Field(default_factory=dict, description="Laid over train.params.")
     size: Name | None = Field(None, description="Instead of train.size.")
 
     @model_validator(mode="after")
     def _start_before_end(self) -> Self:
         if self.training_start and self.training_end and self.training_start >= self.training_end:
-            raise ValueError(f"training_start {self.training_start} is not before training_end {self.training_end}")
+            said = f"{self.training_start} is not before training_end, {self.training_end}"
+            raise problem_at((("training_start",), said))
         return self

@@ -48,7 +48,7 @@ class StepContext:
     @property
     def as_of(self) -> datetime | None:
         """The run's moment; the newest date in the data where none was given; None without either."""
-        if self.run.record.as_of or "extract" not in self.planned.reads and self.planned.name == "extract":
+        if self.run.record.as_of or self.planned.name == "extract":
             return self.run.record.as_of
         extract = self.run.step("extract").published()
         text = extract.summary.get("as_of") if extract else None
@@ -93,7 +93,9 @@ def fingerprint(project: Project, run: RunDirectory, planned: PlannedStep) -> st
             "sections": {section: _look_up(declared, section) for section in planned.sections},
             "files": {name: hash_file(path) for name, path in _named_files(project, planned).items() if path.is_file()},
             "code": project.code_hash if planned.code else None,
-            "record": run.record.model_dump(mode="json", include={"as_of", "parameters"}) if not planned.reads else None,
+            "record": run.record.model_dump(mode="json", include={"as_of", "parameters"})
+            if not planned.reads
+            else None,
             "inputs": read_inputs(run, planned),
         }
     )

@@ -1,32 +1,38 @@
-"""One process, one try of one step: its log, its outcome, its exit code."""
+"""One try of one step: its log, its outcome, its exit code."""
 
 from __future__ import annotations
 
 import importlib
 import logging
-import signal
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 
 from airflow_mlkit.exceptions import MLKitError, StepTerminated, UserError
 from airflow_mlkit.extras import needs_extra
+from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import Outcome, RunDirectory, StepRecord, Try
+from airflow_mlkit.rundir import Outcome, RunDirectory, StepRecord, Try, canonical_json
 from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint, read_inputs
+from airflow_mlkit.steps.log import log_to
 from airflow_mlkit.steps.memory import peak_memory_mib
+from airflow_mlkit.steps.sigterm import Termination, stop_on_sigterm
 
 log = logging.getLogger("airflow_mlkit")
 
 HELD_BACK_EXIT_CODE = 20
+INTERRUPTED_EXIT_CODE = 130
 
 StepFunction = Callable[[StepContext], StepResult]
 
 
 def run_step(name: str, project: Project, run: RunDirectory, generation: int | None = None) -> StepRecord:
     """Run one step of a run and publish what it made. An error becomes the record of a failed try.
+
+    From a notebook, with the inputs of a past run:
+
+    >>> project = load_project("churn")                               # doctest: +SKIP
+    >>> run_step("train", project, RunDirectory(f"{project.runs}/{run_id}"))   # doctest: +SKIP
 
     Args:
         name: a step of the project's plan.
@@ -36,39 +42,78 @@ def run_step(name: str, project: Project, run: RunDirectory, generation: int | N
 
     Raises:
         UserError: when the plan has no such step.
+        RunDirectoryError: when the run directory cannot be written to.
     """
-    planned = _find(project, name)
+    planned = find_step(project, name)
     attempt = run.step(name).begin(generation)
-    context = StepContext(project, run, planned, attempt)
-    with _log_to(attempt), _stop_on_sigterm():
-        return _publish(attempt, _carry_out(context))
+    with log_to(attempt.log), stop_on_sigterm() as termination:
+        record = attempt.record(**_carry_out(StepContext(project, run, planned, attempt), termination))
+        _say(attempt, record)
+        attempt.end(record)
+        if record.outcome.is_published and not attempt.publish(record):
+            log.warning("Another try of generation %d was first; this one is not used.", record.generation)
+            attempt.save_log()
+    return record
 
 
-def _find(project: Project, name: str) -> Any:
-    dags = [dag for dag in (project.plan.retrain, project.plan.predict) if dag]
-    for step in (step for dag in dags for step in dag.steps):
+def find_step(project: Project, name: str) -> PlannedStep:
+    """The step of that name, of whichever Dag.
+
+    Raises:
+        UserError: when the plan has no such step.
+    """
+    steps = [step for dag in (project.plan.retrain, project.plan.predict) if dag for step in dag.steps]
+    for step in steps:
         if step.name == name:
             return step
-    known = ", ".join(step.name for dag in dags for step in dag.steps)
+    known = ", ".join(step.name for step in steps)
     raise UserError(f"{project.spec.name} has no step {name!r}.", hint=f"Its steps are {known}.")
 
 
-def _carry_out(context: StepContext) -> StepRecord:
-    fields: dict[str, Any] = {"inputs": {}, "fingerprint": ""}
+def _carry_out(context: StepContext, termination: Termination) -> dict[str, Any]:
+    """Everything that can be interrupted; afterwards SIGTERM finds the try ending by itself."""
+    fields: dict[str, Any] = {"spec_hash": context.project.spec_hash}
     try:
-        fields["inputs"] = read_inputs(context.run, context.planned)
-        fields["fingerprint"] = fingerprint(context.project, context.run, context.planned)
-        result = _load(context.planned.name)(context)
-        fields |= {"outcome": result.outcome, "reason": result.reason, "summary": result.summary}
-        fields["exit_code"] = HELD_BACK_EXIT_CODE if result.outcome is Outcome.HELD_BACK else 0
-    except MLKitError as error:
-        fields |= {"outcome": Outcome.FAILED, "reason": str(error), "exit_code": error.exit_code}
-    except Exception as error:  # the boundary of the process: whatever it was is logged whole and becomes the outcome
-        log.error("%s", traceback.format_exc().rstrip())
-        fields |= {"outcome": Outcome.FAILED, "reason": f"{type(error).__name__}: {error}", "exit_code": 1}
-    return context.attempt.end(
-        spec_hash=context.project.spec_hash, peak_memory_mib=peak_memory_mib(), **fields
-    )
+        try:
+            fields |= _work(context, termination)
+        except Exception as error:  # noqa: BLE001  # the boundary of the process: whatever it was becomes the outcome
+            fields |= _failure(error)
+            _keep_what_was_made(context.attempt, fields)
+        termination.hold()
+    except StepTerminated as error:  # while the failure was being written down
+        fields |= _failure(error)
+    except (KeyboardInterrupt, SystemExit) as error:
+        termination.hold()
+        fields |= _interruption(error)
+    return {**fields, "peak_memory_mib": peak_memory_mib()}
+
+
+def _work(context: StepContext, termination: Termination) -> dict[str, Any]:
+    _require_inputs(context)
+    inputs = read_inputs(context.run, context.planned)
+    print_of_inputs = fingerprint(context.project, context.run, context.planned)
+    result = _load(context.planned.name)(context)
+    termination.check()
+    canonical_json(result.summary)  # refuses here what could not be written down later
+    held_back = result.outcome is Outcome.HELD_BACK
+    return {
+        "inputs": inputs,
+        "fingerprint": print_of_inputs,
+        "files": context.attempt.seal(),
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "summary": result.summary,
+        "exit_code": HELD_BACK_EXIT_CODE if held_back else 0,
+    }
+
+
+def _require_inputs(context: StepContext) -> None:
+    for name in context.planned.reads:
+        if context.run.step(name).published() is None:
+            raise UserError(
+                f"{context.planned.name} reads what {name} publishes, and {name} has published nothing in this run.",
+                hint=f"Type: mlkit step {name} --run-dir {context.run.root}",
+            )
 
 
 def _load(name: str) -> StepFunction:
@@ -76,33 +121,38 @@ def _load(name: str) -> StepFunction:
         return importlib.import_module(f"airflow_mlkit.steps.{name}").run  # type: ignore[no-any-return]
 
 
-def _publish(attempt: Try, record: StepRecord) -> StepRecord:
-    if record.outcome.is_published and not attempt.publish(record):
-        log.warning("%s: another try of generation %d was first; this one is not used", record.step, record.generation)
+def _failure(error: Exception) -> dict[str, Any]:
+    if isinstance(error, MLKitError):
+        return {"outcome": Outcome.FAILED, "reason": str(error), "exit_code": error.exit_code}
+    log.error("%s", "".join(traceback.format_exception(error)).rstrip())
+    return {"outcome": Outcome.FAILED, "reason": f"{type(error).__name__}: {error}", "exit_code": 1}
+
+
+def _interruption(error: KeyboardInterrupt | SystemExit) -> dict[str, Any]:
+    if isinstance(error, KeyboardInterrupt):
+        return {
+            "outcome": Outcome.FAILED,
+            "reason": "Interrupted; nothing was published.",
+            "exit_code": INTERRUPTED_EXIT_CODE,
+        }
+    reason = f"The step's code called sys.exit({error.code!r}); a step ends by returning."
+    return {"outcome": Outcome.FAILED, "reason": reason, "exit_code": 1}
+
+
+def _keep_what_was_made(attempt: Try, fields: dict[str, Any]) -> None:
+    """A failed step's report is worth reading, but not worth hiding the failure when it cannot be kept."""
+    if fields["exit_code"] == StepTerminated.exit_code:
+        return
+    try:
+        fields["files"] = attempt.seal()
+    except OSError as error:
+        log.warning("What was made before the failure is lost: %s", error)
+
+
+def _say(attempt: Try, record: StepRecord) -> None:
+    """The last lines of the log, of which the reason is the very last."""
+    ended = record.outcome.value.replace("_", " ")
+    memory = f", {record.peak_memory_mib:.0f} MiB" if record.peak_memory_mib else ""
+    log.info("%s: %s after %.1f s%s; its files lie in %s", record.step, ended, record.seconds, memory, attempt.root)
     if record.reason:
         log.log(logging.INFO if record.outcome.is_published else logging.ERROR, "%s", record.reason)
-    return record
-
-
-@contextmanager
-def _log_to(attempt: Try) -> Iterator[None]:
-    handler = logging.FileHandler(attempt.folder / "log.txt", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        handler.close()
-
-
-@contextmanager
-def _stop_on_sigterm() -> Iterator[None]:
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise StepTerminated("Stopped by SIGTERM; nothing was published.")
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

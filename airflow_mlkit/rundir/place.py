@@ -1,0 +1,39 @@
+"""Where run directories may lie: a folder on this machine, `gs://` or `s3://`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from upath import UPath
+
+from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.extras import import_extra
+
+_BUCKETS = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gcs")}
+"""For each kind of bucket the module that opens it, and the extra that brings the module."""
+
+
+def open_place(uri: UPath | Path | str) -> UPath:
+    """A path that is read afresh each time: a listing kept from before would hide what another process has written.
+
+    Raises:
+        RunDirectoryError: when no run can lie there.
+        MissingExtraError: when what opens this kind of bucket is not installed.
+    """
+    if isinstance(uri, UPath) and not is_local(uri):
+        return uri
+    protocol, separator, bucket = str(uri).partition("://")
+    if not separator or protocol == "file":
+        return UPath(bucket if separator else Path(str(uri)).absolute())
+    if protocol not in _BUCKETS or not bucket.strip("/"):
+        raise RunDirectoryError(
+            f"{uri} is no place for a run.", hint="Name a folder, gs://bucket/... or s3://bucket/..."
+        )
+    module, extra = _BUCKETS[protocol]
+    import_extra(module, extra=extra, purpose=f"{protocol}://")
+    return UPath(uri, use_listings_cache=False)
+
+
+def is_local(path: UPath) -> bool:
+    """Whether a path lies on this machine's file system."""
+    return path.protocol in ("", "file")

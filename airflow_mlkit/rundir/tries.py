@@ -1,0 +1,84 @@
+"""One process's attempt at a step: the folder it writes into, and how it ends."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from airflow_mlkit.rundir.canonical import hash_file
+from airflow_mlkit.rundir.create_only import create_only
+from airflow_mlkit.rundir.place import is_local
+from airflow_mlkit.rundir.records import FileRecord, StepRecord
+
+LOG_FILE = "log.txt"
+_OWN_FILES = frozenset({"started.json", "outcome.json", LOG_FILE})
+
+
+class Try:
+    """One try of a generation. It writes into `folder`, which is always on this machine.
+
+    It ends in this order: `seal` what was made, write the last lines of the log, `end`, and `publish` if it went well.
+    A process that dies on the way has published nothing.
+    """
+
+    def __init__(self, step: str, root: UPath, generation: int, number: int, started: datetime) -> None:
+        self.step, self.root, self.generation, self.number, self.started = step, root, generation, number, started
+        self._scratch = None if is_local(root) else tempfile.TemporaryDirectory(prefix=f"mlkit-{step}-")
+        self.folder = Path(self._scratch.name) if self._scratch else Path(root.path)
+
+    @property
+    def log(self) -> Path:
+        """The try's log, on this machine."""
+        return self.folder / LOG_FILE
+
+    def seal(self) -> dict[str, FileRecord]:
+        """Hash the files that were made, and bring them to where the run lies. Nothing is published by it."""
+        files = {name: FileRecord(sha256=hash_file(path), size=path.stat().st_size) for name, path in self._made()}
+        for name in files:
+            self._upload(name)
+        return files
+
+    def record(self, **fields: Any) -> StepRecord:
+        """How this try ended, as it will be written.
+
+        Args:
+            fields: `outcome`, `exit_code`, `files` and the other fields of `StepRecord`.
+        """
+        return StepRecord(
+            step=self.step,
+            generation=self.generation,
+            try_number=self.number,
+            started=self.started,
+            ended=datetime.now(UTC),
+            **fields,
+        )
+
+    def end(self, record: StepRecord) -> None:
+        """Bring the log to where the run lies, and write the outcome beside it."""
+        self.save_log()
+        create_only(self.root / "outcome.json", record.to_bytes())
+
+    def publish(self, record: StepRecord) -> bool:
+        """Make the try public, unless another try of this generation was first. Returns whether this one was."""
+        return create_only(self.root.parent.parent / "published.json", record.to_bytes())
+
+    def save_log(self) -> None:
+        """Bring the log, as it is now, to where the run lies."""
+        if self.log.exists():
+            self._upload(LOG_FILE)
+
+    def _made(self) -> Iterator[tuple[str, Path]]:
+        for path in sorted(self.folder.rglob("*")):
+            name = path.relative_to(self.folder).as_posix()
+            if path.is_file() and name not in _OWN_FILES:
+                yield name, path
+
+    def _upload(self, name: str) -> None:
+        if self._scratch is not None:
+            target = self.root / name
+            target.fs.put_file(str(self.folder / name), target.path)
