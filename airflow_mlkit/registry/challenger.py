@@ -1,0 +1,64 @@
+"""A trained model that wants to become the champion, with all that a version tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow_mlkit.registry.champion_entry import ChampionEntry
+from airflow_mlkit.registry.provenance import GitState
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """One run's model.
+
+    Attributes:
+        as_of: the run's moment; None where neither a schedule nor a date column gives one.
+        data_hash: of the snapshot's content; `holdout_hash` of the rows it was evaluated on.
+        code_hash: of the project's package that the model carries.
+        params: of the workflow, as this run used them.
+        metrics: of the holdout; None where one is undefined.
+        model: the folder with the model's files, on this machine.
+        documents: further files that are kept beside it, such as the report page.
+    """
+
+    model_name: str
+    model_id: str
+    run_id: str
+    run_dir: str
+    owner: str
+    data_hash: str
+    holdout_hash: str
+    spec_hash: str
+    code_hash: str
+    model: Path
+    as_of: datetime | None = None
+    triggered_by: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    git: GitState = field(default_factory=GitState)
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    documents: tuple[Path, ...] = ()
+
+    @property
+    def promoted_by(self) -> str:
+        """Who stands for the promotion: who asked for the run, else the owner."""
+        return self.triggered_by or self.owner
+
+    def became(self, entry: ChampionEntry) -> bool:
+        """Whether an entry of the champion log is this very challenger's. A run that was made again is another one."""
+        return (entry.run_id, entry.model_id) == (self.run_id, self.model_id)
+
+    def is_older_than(self, champion: ChampionEntry) -> bool:
+        """Whether the champion was made from younger data. Without a date on either side nobody can tell."""
+        if self.as_of is None or champion.as_of is None:
+            return False
+        return _in_utc(self.as_of) < _in_utc(champion.as_of)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,175 @@
+"""MLflow's model registry as the projection of a champion log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_mlkit.exceptions import RegistryError
+from airflow_mlkit.project import Project
+from airflow_mlkit.registry.address import portable
+from airflow_mlkit.registry.challenger import Challenger
+from airflow_mlkit.registry.champion_entry import ChampionEntry
+from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.mlflow_client import artifact_root, connect, refusals_of
+from airflow_mlkit.registry.tracking_run import MODEL_FOLDER, describe, log_tracking_run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION_ALIAS = "champion"
+LOG_TAG = "mlkit.champion_log"
+ENTRY_TAG = "mlkit.champion_entry"
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A version in the registry: its number there, and where its files lie."""
+
+    version: str
+    artifact: str
+
+
+class ModelRegistry:
+    """One registered model in MLflow, which follows one champion log.
+
+    Args:
+        uri: MLflow's.
+        model_name: the registered model's.
+        log: the champion log whose projection it is.
+    """
+
+    def __init__(self, uri: str, model_name: str, log: ChampionLog) -> None:
+        self.uri, self.model_name, self.log = uri, model_name, log
+
+    @classmethod
+    def of(cls, project: Project) -> ModelRegistry:
+        """The registered model of a project."""
+        return cls(project.mlflow, project.spec.name, ChampionLog(project.champions))
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """The connection, made when it is first needed: importing MLflow costs seconds."""
+        return connect(self.uri)
+
+    def register(self, challenger: Challenger, decision: str) -> RegisteredVersion:
+        """Register the challenger as a version, or find the version it already has.
+
+        Args:
+            challenger: a trained model with its files.
+            decision: what its gates decided, for the tags.
+
+        Raises:
+            RegistryError: when MLflow refuses, or the registered model follows another champion log.
+        """
+        client = self.client
+        with refusals_of(self.uri):
+            self._claim(client)
+            found = self._find(client, challenger)
+            if found is None:
+                tags = describe(challenger, decision)
+                run = log_tracking_run(client, challenger, tags, artifact_root(self.uri, self.log.uri))
+                source = f"{run.info.artifact_uri}/{MODEL_FOLDER}"
+                found = client.create_model_version(self.model_name, source, run.info.run_id, tags=tags)
+            return RegisteredVersion(str(found.version), str(found.source))
+
+    def follow(self) -> ChampionEntry:
+        """Set the alias `champion` to the head of the log, until the head is still the same afterwards.
+
+        Raises:
+            RegistryError: when MLflow refuses, or the log has no entry.
+        """
+        client, head = self.client, self._head()
+        while True:
+            with refusals_of(self.uri):
+                self._point_to(client, head)
+            newer = self._head()
+            if newer.n == head.n:
+                return head
+            head = newer
+
+    def version(self, number: str) -> ModelVersion:
+        """What MLflow knows of a version.
+
+        Raises:
+            RegistryError: when there is no such version, or MLflow refuses.
+        """
+        with refusals_of(self.uri):
+            return self.client.get_model_version(self.model_name, number)
+
+    def versions(self) -> list[ModelVersion]:
+        """Every version that was registered, newest first; none where the model is not known yet.
+
+        Raises:
+            RegistryError: when MLflow refuses.
+        """
+        with refusals_of(self.uri):
+            found = self.client.search_model_versions(f"name = '{self.model_name}'")
+        return sorted(found, key=lambda version: int(version.version), reverse=True)
+
+    @property
+    def _log_address(self) -> str:
+        # relative to the database where both are folders here, so that a project can be moved
+        if self.uri.startswith("sqlite:///"):
+            return portable(self.log.uri, self.uri.removeprefix("sqlite:///").rpartition("/")[0])
+        return portable(self.log.uri, "://")
+
+    def _claim(self, client: MlflowClient) -> None:
+        """Make the registered model with the log's address in a tag, or see that it carries this one."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client.create_registered_model(self.model_name, tags={LOG_TAG: self._log_address})
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            self._refuse_another_log(client.get_registered_model(self.model_name).tags.get(LOG_TAG))
+
+    def _refuse_another_log(self, carried: str | None) -> None:
+        if carried == self._log_address:
+            return
+        followed = f"the champion log {carried}" if carried else "no champion log"
+        raise RegistryError(
+            f"The registered model {self.model_name} follows {followed}, and this project's is {self._log_address}.",
+            hint=f"Two projects may have one name: rename one. If the log was moved, set the tag {LOG_TAG} of the "
+            f"registered model in MLflow to {self._log_address}.",
+        )
+
+    def _find(self, client: MlflowClient, challenger: Challenger) -> ModelVersion | None:
+        query = f"name = '{self.model_name}' and tag.`mlkit.model_id` = '{challenger.model_id}'"
+        versions = client.search_model_versions(query)
+        return next((found for found in versions if found.tags.get("mlkit.run_id") == challenger.run_id), None)
+
+    def _point_to(self, client: MlflowClient, head: ChampionEntry) -> None:
+        _insist(lambda: client.set_registered_model_alias(self.model_name, CHAMPION_ALIAS, head.model_version))
+        _insist(lambda: client.set_model_version_tag(self.model_name, head.model_version, ENTRY_TAG, str(head.n)))
+
+    def _head(self) -> ChampionEntry:
+        head = self.log.head()
+        if head is None:
+            raise RegistryError(f"{self.log.uri} has no entry; there is no champion of {self.model_name} to point to.")
+        return head
+
+
+def _insist(act: Callable[[], Any]) -> None:
+    """Try again what another writer of the same row has crossed: MLflow inserts where it found nothing.
+
+    Two first `set_registered_model_alias` at once: one of them ends with an IntegrityError of the database.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            act()
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE") or attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(0.05 * 2**attempt)
+        else:
+            return

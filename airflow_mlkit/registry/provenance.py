@@ -1,0 +1,66 @@
+"""Where a model comes from: the git commit of its project, and the libraries it was made with."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+LIBRARIES = (
+    "airflow-mlkit",
+    "great-expectations",
+    "mlflow",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "xgboost",
+)
+"""The distributions that a model's numbers may depend on."""
+
+_GIT_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class GitState:
+    """The commit that is checked out, and whether the project's files are as that commit has them.
+
+    Both are None where the project is in no git repository, has no commit yet, or git is not installed.
+    """
+
+    commit: str | None = None
+    clean: bool | None = None
+
+
+def read_git_state(folder: Path) -> GitState:
+    """What git knows of a project's folder. Files outside the folder do not count; untracked ones inside it do."""
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    changes = _git(folder, "status", "--porcelain", "--", ".") if commit else None
+    return GitState(commit=commit or None, clean=None if changes is None else not changes)
+
+
+def library_versions() -> dict[str, str]:
+    """The version of Python and of each library of `LIBRARIES` that is installed here."""
+    found = {name: _version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), **{name: text for name, text in found.items() if text}}
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """The output of a git command; None when git is not there or refuses."""
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,103 @@
+"""The tracking run of a challenger in MLflow: its params, metrics, tags and files."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from airflow_mlkit.registry.address import without_credentials
+from airflow_mlkit.registry.challenger import Challenger
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+MODEL_FOLDER = "model"
+
+_VALUE_LENGTH = 6000
+"""What MLflow keeps of the value of a param; a longer one is refused by it, and cut here."""
+
+_NAME = re.compile(r"[^\w. :/-]", re.ASCII)
+
+
+def describe(challenger: Challenger, decision: str) -> dict[str, str]:
+    """The tags of a tracking run and of a model version: everything a version can tell of itself."""
+    facts = {
+        "model_id": challenger.model_id,
+        "run_id": challenger.run_id,
+        "run_dir": without_credentials(challenger.run_dir),
+        "as_of": challenger.as_of.isoformat() if challenger.as_of else None,
+        "owner": challenger.owner,
+        "triggered_by": challenger.triggered_by,
+        "data_hash": challenger.data_hash,
+        "holdout_hash": challenger.holdout_hash,
+        "spec_hash": challenger.spec_hash,
+        "code_hash": challenger.code_hash,
+        "git_commit": challenger.git.commit,
+        "git_clean": None if challenger.git.clean is None else str(challenger.git.clean).lower(),
+        "gate_decision": decision,
+        "libraries": json.dumps(dict(challenger.libraries)),
+    }
+    return {f"mlkit.{name}": value for name, value in facts.items() if value is not None}
+
+
+def log_tracking_run(client: MlflowClient, challenger: Challenger, tags: dict[str, str], artifacts: str | None) -> Run:
+    """Write the challenger's tracking run; one that a killed process left unfinished is completed.
+
+    Args:
+        client: MLflow's.
+        challenger: what is written.
+        tags: of the run.
+        artifacts: where a new experiment keeps its files; None leaves it to the server.
+    """
+    experiment = _find_experiment(client, challenger.model_name, artifacts)
+    run = _find_run(client, experiment, challenger) or client.create_run(
+        experiment, run_name=challenger.run_id, tags=tags
+    )
+    run_id: str = run.info.run_id
+    if run.info.status != "FINISHED":
+        _log_values(client, run_id, challenger)
+        client.log_artifacts(run_id, str(challenger.model), MODEL_FOLDER)
+        for document in challenger.documents:
+            client.log_artifact(run_id, str(document))
+        client.set_terminated(run_id)
+    return run
+
+
+def _find_experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=artifacts))
+        except MlflowException:
+            # another process was first; what else it may be is raised by the line below
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    return str(found.experiment_id)
+
+
+def _find_run(client: MlflowClient, experiment: str, challenger: Challenger) -> Run | None:
+    runs = client.search_runs([experiment], f"tags.`mlkit.model_id` = '{challenger.model_id}'")
+    # a run id is people's text and has no place in a filter
+    return next((run for run in runs if run.data.tags.get("mlkit.run_id") == challenger.run_id), None)
+
+
+def _log_values(client: MlflowClient, run_id: str, challenger: Challenger) -> None:
+    from mlflow.entities import Metric, Param
+
+    params = [Param(_NAME.sub("_", name)[:250], _text(value)) for name, value in challenger.params.items()]
+    metrics = [
+        Metric(_NAME.sub("_", name), value, 0, 0) for name, value in challenger.metrics.items() if value is not None
+    ]
+    for start in range(0, len(params), 100):  # as many as MLflow takes at once
+        client.log_batch(run_id, params=params[start : start + 100])
+    client.log_batch(run_id, metrics=metrics)
+
+
+def _text(value: Any) -> str:
+    text: str = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return text[:_VALUE_LENGTH]

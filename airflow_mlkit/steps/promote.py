@@ -1,0 +1,131 @@
+"""promote: a challenger that passed its gates becomes the champion; one that did not is held back, with the reason."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from airflow_mlkit.data.split_record import SplitRecord
+from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.gates.report import GateReport
+from airflow_mlkit.registry.challenger import Challenger
+from airflow_mlkit.registry.champion_entry import ChampionEntry
+from airflow_mlkit.registry.model_registry import ModelRegistry
+from airflow_mlkit.registry.promotion import Promotion, promote
+from airflow_mlkit.registry.provenance import GitState, library_versions, read_git_state
+from airflow_mlkit.rundir import Outcome
+from airflow_mlkit.steps.context import StepContext, StepResult
+from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
+
+log = logging.getLogger("airflow_mlkit.promotion")
+
+PROMOTION_FILE = "promotion.json"
+REPORT_FILE = "gate_report.json"
+
+
+def run(context: StepContext) -> StepResult:
+    """Promote the run's model, or hold it back.
+
+    Raises:
+        RegistryError: when the champion log is damaged, or MLflow refuses. The next try goes on from there.
+    """
+    report = _read_report(context.input("gate").file(REPORT_FILE))
+    reason = report.reason if not report.is_promotion else _missing_approval(context)
+    promotion = (
+        Promotion(decision="held_back", reason=reason, gate_report=report) if reason else _promote(context, report)
+    )
+    (context.folder / PROMOTION_FILE).write_bytes(promotion.to_bytes())
+    if promotion.compared_again:
+        (context.folder / REPORT_FILE).write_bytes(promotion.gate_report.to_bytes())
+    return _conclude(context, promotion)
+
+
+def read_challenger(context: StepContext) -> Challenger:
+    """All that is known of the run's model.
+
+    Args:
+        context: of a step that comes after evaluate.
+    """
+    split = SplitRecord.load(context.input("split").file("split.json"))
+    model = context.input("train").folder("model")
+    manifest = load_manifest(model)
+    record = context.run.record
+    return Challenger(
+        model_name=context.spec.name,
+        model_id=manifest.model_id,
+        run_id=record.run_id,
+        run_dir=str(context.run.root),
+        as_of=context.as_of,
+        owner=context.spec.owner,
+        triggered_by=record.triggered_by,
+        data_hash=split.snapshot_hash,
+        holdout_hash=split.content_hashes["holdout"],
+        spec_hash=context.project.spec_hash,
+        code_hash=manifest.code_hash,
+        params=context.spec.train.params,
+        metrics=_read_metrics(context),
+        git=_git_state_of(context, manifest),
+        libraries=manifest.libraries or library_versions(),
+        model=model,
+        documents=(context.input("evaluate").file("report.html"), context.input("gate").file(REPORT_FILE)),
+    )
+
+
+def _promote(context: StepContext, report: GateReport) -> Promotion:
+    def judge(champion: ChampionEntry | None) -> GateReport:
+        # scoring a champion needs the libraries of training, and it is only needed when another run was faster
+        from airflow_mlkit.steps.gate import judge
+
+        return judge(context, champion)
+
+    return promote(read_challenger(context), ModelRegistry.of(context.project), report, judge)
+
+
+def _missing_approval(context: StepContext) -> str | None:
+    if context.spec.promote.approval == "none":
+        return None
+    return (
+        "It passed its gates, and promote.approval in mlkit.yaml is person: nobody can be asked yet, so it is held "
+        "back. Write approval: none to promote without asking."
+    )
+
+
+def _conclude(context: StepContext, promotion: Promotion) -> StepResult:
+    entry, report = promotion.entry, promotion.gate_report
+    summary: dict[str, Any] = {
+        "decision": promotion.decision,
+        "model_name": context.spec.name,
+        "model_version": entry.model_version if entry else None,
+        "model_id": report.challenger.model_id,
+        "champion": entry.n if entry else None,
+        "compared_again": promotion.compared_again,
+    }
+    if entry is None:
+        return StepResult(summary, Outcome.HELD_BACK, promotion.reason)
+    log.info("%s version %s is the champion (entry %d)", entry.model_name, entry.model_version, entry.n)
+    return StepResult(summary, reason=promotion.reason)
+
+
+def _read_report(path: Path) -> GateReport:
+    try:
+        return GateReport.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        raise RunDirectoryError(f"{path} is damaged: {error}.", hint="Run the step gate again.") from None
+
+
+def _read_metrics(context: StepContext) -> dict[str, float | None]:
+    found = json.loads(context.input("evaluate").file("metrics.json").read_bytes())
+    return {str(name): value for name, value in found["metrics"].items()}
+
+
+def _git_state_of(context: StepContext, manifest: ModelManifest) -> GitState:
+    """The commit of the project, which vouches for the model only where the model was made with its code."""
+    state = read_git_state(context.project.folder)
+    return (
+        state
+        if manifest.code_hash == context.project.code_hash
+        else replace(state, clean=False if state.commit else None)
+    )
