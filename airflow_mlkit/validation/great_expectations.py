@@ -11,7 +11,11 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
 from great_expectations.compatibility.pydantic import ValidationError
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.execution_engine import pandas_execution_engine
 
 from airflow_mlkit.spec.nearest import did_you_mean
@@ -80,12 +84,21 @@ def validate(suite: DeclaredSuite, frame: pd.DataFrame) -> dict[str, Any]:
     """
     # every frame under a gigabyte is hashed twice otherwise, which costs a third of the time and is used for nothing
     pandas_execution_engine.HASH_THRESHOLD = 0
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas(DATA_SOURCE).add_dataframe_asset(suite.name)
+    asset = _context().data_sources.add_pandas(DATA_SOURCE).add_dataframe_asset(suite.name)
     batch = asset.add_batch_definition_whole_dataframe("rows").get_batch(batch_parameters={"dataframe": frame})
     result = batch.validate(_to_gx(suite), result_format="SUMMARY")
     return _without_noise(json.loads(json.dumps(_plain(result.to_json_dict()))))
+
+
+def _context() -> Any:
+    """A context in memory; the default one leaves a folder for its documentation site in /tmp after each run."""
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
 
 
 def _to_gx(suite: DeclaredSuite) -> gx.ExpectationSuite:

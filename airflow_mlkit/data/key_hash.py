@@ -1,0 +1,92 @@
+"""Which bucket a key falls into: md5 of a written-down text, so that any language can say the same.
+
+docs/reference/holdout.md has the layout of the bytes, with test vectors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from airflow_mlkit.exceptions import SplitError
+
+_NULL = "0:0:\n"
+_EXACT = 2.0**53
+"""Below it each whole double is one integer, and no other."""
+
+
+def key_texts(columns: Sequence[pa.Array]) -> pa.Array:
+    """The text of each row's key: for each column a tag, the length of the value in bytes, and the value.
+
+    Args:
+        columns: of equal length, in the order in which the key declares them.
+
+    Returns:
+        Binary values, none of them null; a missing value is written as `0:0:`.
+
+    Raises:
+        SplitError: when a column is of a type that has no text here.
+    """
+    pieces = [_piece(column) for column in columns]
+    return pc.binary_join_element_wise(*pieces, b"") if len(pieces) > 1 else pieces[0]
+
+
+def buckets(texts: pa.Array, salt: str) -> npt.NDArray[np.uint64]:
+    """The first 8 bytes, as a big-endian number, of md5 over the salt, a newline and the text."""
+    prefix = hashlib.md5(salt.encode() + b"\n", usedforsecurity=False)
+
+    def digest(text: bytes) -> bytes:
+        state = prefix.copy()
+        state.update(text)
+        return state.digest()
+
+    digests = b"".join(map(digest, texts.to_numpy(zero_copy_only=False)))
+    return np.frombuffer(digests, dtype=">u8")[::2].astype(np.uint64)
+
+
+def is_below(values: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.bool_]:
+    """Whether value / 2^64 < fraction, in whole numbers: scaling by a power of two is exact."""
+    return values < np.uint64(math.ceil(fraction * 2.0**64))
+
+
+def missing(column: pa.Array) -> pa.Array:
+    """Whether each value is missing; NaN is."""
+    return pc.is_null(column, nan_is_null=True)
+
+
+def _piece(column: pa.Array) -> pa.Array:
+    tag, text = _tag_and_text(column)
+    size = pc.cast(pc.binary_length(text), pa.string())
+    piece = pc.binary_join_element_wise(tag, ":", size, ":", text, "\n", "")
+    return pc.cast(pc.if_else(missing(column), _NULL, piece), pa.binary())
+
+
+def _tag_and_text(column: pa.Array) -> tuple[pa.Array | str, pa.Array]:
+    kind = column.type
+    if pt.is_floating(kind):
+        return _double(column)
+    if pt.is_timestamp(kind):
+        return "t", column.cast(pa.timestamp("us", kind.tz)).cast(pa.int64()).cast(pa.string())
+    tags = ((pt.is_string, "s"), (pt.is_boolean, "b"), (pt.is_integer, "i"))
+    tag = next((tag for is_kind, tag in tags if is_kind(kind)), None)
+    if tag is None:
+        raise SplitError(f"a column of type {kind} cannot be part of the holdout's key.")
+    return tag, column.cast(pa.string())
+
+
+def _double(column: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """A whole number reads like an integer, so that 7 stays where it is when its column becomes a double."""
+    values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        is_whole = (np.trunc(values) == values) & (np.abs(values) < _EXACT)
+    whole = pa.array(np.where(is_whole, values, 0).astype(np.int64)).cast(pa.string())
+    bits = np.frombuffer(values.astype(">f8").tobytes().hex().encode(), dtype="S16")
+    mask = pa.array(is_whole)
+    return pc.if_else(mask, "i", "d"), pc.if_else(mask, whole, pa.array(bits).cast(pa.string()))
