@@ -45,7 +45,7 @@ class Axis:
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
         first = np.ceil(self.low / step - 1e-9)
         last = np.floor(self.high / step + 1e-9)
-        return [float(f"{k * step:.12g}") for k in np.arange(first, last + 1)]
+        return [float(f"{k * step:.12g}") + 0.0 for k in np.arange(first, last + 1)]  # + 0.0: there is no tick at -0
 
     def share(self, values: ArrayLike) -> NDArray[np.float64]:
         """Where values lie between the ends: 0 to 1."""

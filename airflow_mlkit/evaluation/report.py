@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from airflow_mlkit.evaluation.confusion import ConfusionTable
 from airflow_mlkit.evaluation.metrics import Measurement
 from airflow_mlkit.evaluation.plots import Bar, Plot
-from airflow_mlkit.evaluation.wording import MEANINGS, format_metric
+from airflow_mlkit.evaluation.wording import format_metric, tell_meaning
 from airflow_mlkit.spec.metrics import METRICS
 
 SHOWN_SLICE_METRICS: dict[str, tuple[str, ...]] = {
@@ -74,7 +74,7 @@ def render_report(report: Report) -> str:
     environment.filters["metric"] = format_metric
     return environment.get_template("report.html.j2").render(
         report=report,
-        meanings=MEANINGS,
+        meaning=tell_meaning,
         higher_is_better={name: rule.higher_is_better for name, rule in METRICS.items()},
         shown=SHOWN_SLICE_METRICS[report.kind],
     )

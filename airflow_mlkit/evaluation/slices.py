@@ -94,13 +94,17 @@ def _name_of(value: Any) -> str:
 
 
 def _cut_ranges(values: Any) -> list[Slice]:
-    is_date = pa.types.is_temporal(values.type)
-    numbers = _days(values) if is_date else values.to_numpy(zero_copy_only=False).astype(np.float64)
-    edges = _round_edges(numbers)
+    if pa.types.is_temporal(values.type):
+        numbers = _days(values)
+        edges = np.unique(np.round(_inner_quantiles(numbers)))
+        texts = [str(np.datetime64(int(edge), "D")) for edge in edges]
+    else:
+        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
+        edges = _round_edges(_inner_quantiles(numbers))
+        texts = [f"{edge:,.10g}" for edge in edges]
     codes = np.searchsorted(edges, numbers, side="right")
-    texts = [str(np.datetime64(int(edge), "D")) if is_date else f"{edge:,.10g}" for edge in edges]
-    names = _range_names(texts)
-    return [Slice(name, np.flatnonzero(codes == code)) for code, name in enumerate(names) if np.any(codes == code)]
+    parts = [Slice(name, np.flatnonzero(codes == code)) for code, name in enumerate(_range_names(texts))]
+    return [part for part in parts if len(part.rows)]
 
 
 def _days(values: Any) -> NDArray[np.float64]:
@@ -109,13 +113,14 @@ def _days(values: Any) -> NDArray[np.float64]:
     return moments.astype("datetime64[D]").astype(np.float64)
 
 
-def _round_edges(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quantiles as inner edges, rounded to as few digits as keep them apart."""
+def _inner_quantiles(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     finite = numbers[np.isfinite(numbers)]
-    if not len(finite):
-        return np.empty(0)
-    exact = np.unique(np.quantile(finite, np.arange(1, RANGES) / RANGES))
-    for digits in range(2, 16):
+    return np.unique(np.quantile(finite, np.arange(1, RANGES) / RANGES)) if len(finite) else np.empty(0)
+
+
+def _round_edges(exact: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The edges with as few digits as keep them apart and near to where they were."""
+    for digits in range(2, 10):
         rounded = np.array([float(f"{edge:.{digits}g}") for edge in exact])
         if len(np.unique(rounded)) == len(exact) and np.all(np.abs(rounded - exact) <= np.ptp(exact) / 20):
             return rounded

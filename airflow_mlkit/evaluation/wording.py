@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-MEANINGS: dict[str, str] = {
-    "roc_auc": "Chance that a row of the class scores higher than a row of another. 0.5 is guessing, 1 is perfect.",
+_MEANINGS: dict[str, str] = {
+    "roc_auc": "Chance that a positive row scores higher than a negative one. 0.5 is guessing, 1 is perfect.",
     "average_precision": "Area under the precision-recall curve. Guessing gives the share of positives.",
     "log_loss": "How surprised the probabilities are by the truth. 0 is perfect; lower is better.",
     "brier_score": "Mean squared distance of the probabilities from the truth. Lower is better.",
     "accuracy": "Share of the rows whose class is right.",
     "balanced_accuracy": "Mean over the classes of the share that is found.",
-    "precision": "Of the rows called positive, the share that is. Mean over the classes where there are more than two.",
-    "recall": "Of the positive rows, the share that is found. Mean over the classes where there are more than two.",
+    "precision": "Of the rows called positive, the share that is.",
+    "recall": "Of the positive rows, the share that is found.",
     "f1": "Harmonic mean of precision and recall.",
     "matthews_corrcoef": "Correlation of predicted and true class. 0 is guessing, 1 is perfect.",
     "rmse": "Typical error, large ones weighing more, in units of the label. Lower is better.",
@@ -21,6 +21,17 @@ MEANINGS: dict[str, str] = {
     "mape": "Mean error as a share of the true value.",
     "r2": "Share of the label's variance that is explained. 0 is what the mean gives, 1 is perfect.",
 }
+_MEANINGS_FOR_MANY_CLASSES: dict[str, str] = {
+    "roc_auc": "How well each class is ranked above the rest, all counting alike. 0.5 is guessing, 1 is perfect.",
+    "precision": "Of the rows called a class, the share that is; the mean over the classes.",
+    "recall": "Of the rows of a class, the share that is found; the mean over the classes.",
+    "f1": "Harmonic mean of precision and recall; the mean over the classes.",
+}
+
+
+def tell_meaning(metric: str, kind: str) -> str:
+    """What a metric says, in a sentence or two."""
+    return _MEANINGS_FOR_MANY_CLASSES.get(metric, _MEANINGS[metric]) if kind == "multiclass" else _MEANINGS[metric]
 
 
 def tell(kind: str, metrics: Mapping[str, float | None], *, threshold: float, rows: int) -> list[str]:
@@ -42,13 +53,14 @@ def tell(kind: str, metrics: Mapping[str, float | None], *, threshold: float, ro
 def _tell_binary(metrics: Mapping[str, float], threshold: float) -> list[str]:
     sentences = []
     if "roc_auc" in metrics:
+        share = f"{metrics['roc_auc']:.0%}"
         sentences.append(
-            f"Shown one positive row and one negative row, it ranks them rightly {metrics['roc_auc']:.0%} of the time."
+            f"Shown one positive and one negative row, it scores the positive one higher {share} of the time."
         )
     if "recall" in metrics and "precision" in metrics:
+        found, right = _in_hundred(metrics["recall"]), _in_hundred(metrics["precision"])
         sentences.append(
-            f"At the threshold {threshold:g} it finds {_in_hundred(metrics['recall'])} positives, and "
-            f"{_in_hundred(metrics['precision'])} rows it calls positive are positive."
+            f"At the threshold {threshold:g} it finds {found} positives; {right} rows it calls positive are."
         )
     return sentences
 
@@ -58,7 +70,9 @@ def _tell_multiclass(metrics: Mapping[str, float], _threshold: float) -> list[st
     if "accuracy" in metrics:
         sentences.append(f"It names the right class for {_in_hundred(metrics['accuracy'])} rows.")
     if "balanced_accuracy" in metrics:
-        sentences.append(f"Counting every class alike, it finds {_in_hundred(metrics['balanced_accuracy'])} rows.")
+        sentences.append(
+            f"With rare classes counting as much as frequent ones, it is {_in_hundred(metrics['balanced_accuracy'])}."
+        )
     return sentences
 
 
@@ -81,7 +95,7 @@ def _in_hundred(share: float) -> str:
 
 
 def format_metric(value: float | None) -> str:
-    """A metric for a table: four significant digits; a dash where it is undefined."""
+    """A metric for a table; a dash where it is undefined."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"

@@ -55,13 +55,8 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> GateReport:
     challenger_id = load_manifest(context.input("train").file("model/model.json").parent).model_id
     measured = holdout.measure(holdout.scores)
     opponent = _measure_champion(context, champion, challenger_id, holdout, measured)
-    verdict = decide(
-        context.spec.gates,
-        measured,
-        opponent,
-        rows=len(holdout.labels),
-        concerns=[*_find_holdout_concerns(holdout.record), *_find_champion_concerns(context, challenger_id, champion)],
-    )
+    concerns = (*_find_holdout_concerns(holdout.record), *_find_champion_concerns(context, challenger_id, champion))
+    verdict = decide(context.spec.gates, measured, opponent, rows=len(holdout.labels), concerns=concerns)
     return GateReport(
         decision=verdict.decision,
         reason=verdict.reason,
@@ -69,6 +64,7 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> GateReport:
         champion=_summarize_champion(champion),
         holdout=holdout.summarize(),
         results=verdict.results,
+        concerns=concerns,
         metrics=_pair_metrics(measured, opponent.measured if opponent else None),
     )
 
