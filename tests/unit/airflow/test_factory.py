@@ -1,0 +1,192 @@
+"""What the Dags of a project look like."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from airflow_mlkit.exceptions import ProjectError, SpecError
+from tests.projects import build_project, default_spec
+
+pytestmark = pytest.mark.needs("airflow")
+
+DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags(__file__))\n"
+LAPTOP = {"backend": "local", "runs": "runs", "mlflow": "sqlite:///mlflow.db"}
+
+
+def build(folder: Path, **changes: Any) -> dict[str, Any]:
+    """The Dags of the small project with some parts of its spec replaced."""
+    from airflow_mlkit.airflow import pipeline_dags
+
+    build_project(folder, rows=10, spec={**default_spec(), **changes})
+    return pipeline_dags(folder / "dags" / "cards.py")
+
+
+def scheduled(schedule: dict[str, Any] | None) -> dict[str, Any]:
+    return {**default_spec()["train"], **({"schedule": schedule} if schedule else {})}
+
+
+def test_a_project_has_a_retrain_and_a_predict(tmp_path):
+    """The tasks are the steps of the plan, in its order; validate and split stand side by side."""
+    dags = build(tmp_path)
+    retrain, predict = dags["cards-retrain"], dags["cards-predict"]
+    after = {task.task_id: sorted(task.downstream_task_ids) for task in retrain.tasks}
+    assert after == {
+        "extract": ["split", "validate"],
+        "validate": ["train"],
+        "split": ["train"],
+        "train": ["evaluate"],
+        "evaluate": ["gate"],
+        "gate": ["promote"],
+        "promote": [],
+    }
+    assert [task.task_id for task in predict.tasks] == ["predict"]
+
+
+def test_a_dag_says_whose_it_is_and_catches_nothing_up(tmp_path):
+    """Owner, tags and description come from the spec; one run at a time."""
+    dag = build(tmp_path, description="Finds fraud")["cards-retrain"]
+    assert (dag.owner, dag.description, dag.max_active_runs, dag.catchup) == (
+        "risk@example.com",
+        "Finds fraud",
+        1,
+        False,
+    )
+    assert {"mlkit", "batch", "cards"} == set(dag.tags)
+
+
+def test_promote_updates_the_asset_of_the_model(tmp_path):
+    """Another Dag can follow it by name or by URI; no other task has an outlet."""
+    dag = build(tmp_path)["cards-retrain"]
+    outlets = {task.task_id: [(o.name, o.uri) for o in task.outlets] for task in dag.tasks if task.outlets}
+    assert outlets == {"promote": [("models/cards", "x-mlkit://models/cards")]}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (None, "NullTimetable"),
+        ({"cron": "@weekly"}, "CronTriggerTimetable"),
+        ({"assets": ["warehouse/payments"]}, "AssetTriggeredTimetable"),
+        ({"cron": "0 6 * * 1", "assets": ["x-mlkit://models/other"]}, "AssetOrTimeSchedule"),
+    ],
+)
+def test_a_dag_starts_by_the_clock_by_assets_by_either_or_by_hand(tmp_path, schedule, expected):
+    """Each of the four is the timetable that Airflow's users know."""
+    dag = build(tmp_path, train=scheduled(schedule))["cards-retrain"]
+    assert type(dag.timetable).__name__ == expected
+
+
+def test_unpausing_starts_no_run_for_a_moment_that_has_passed(tmp_path):
+    """A Dag without a start date waits for the next moment of its expression."""
+    from airflow.timetables.base import TimeRestriction
+
+    dag = build(tmp_path, train=scheduled({"cron": "@weekly"}))["cards-retrain"]
+    limits = TimeRestriction(earliest=dag.start_date, latest=None, catchup=dag.catchup)
+    first = dag.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=limits)
+    assert first.run_after > datetime.now(UTC)
+
+
+def test_the_documentation_tab_shows_the_readme_and_the_spec(tmp_path):
+    """Whatever the README holds: braces and backticks are text."""
+    (tmp_path / "README.md").write_text("# Cards\n\n{{ ds }} and ```` fences\n")
+    dag = build(tmp_path, description="with ``` in it")["cards-retrain"]
+    assert dag.doc_md.startswith("# Cards\n\n{{ ds }}")
+    assert "\n````yaml\napiVersion: mlkit/v1\n" in dag.doc_md
+    assert dag.doc_md.endswith("\n````\n")
+
+
+def test_only_the_dag_that_a_task_belongs_to_is_built(tmp_path, monkeypatch):
+    """A task's process parses the file again, for one Dag."""
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "cards-predict")
+    assert list(build(tmp_path)) == ["cards-predict"]
+
+
+@pytest.mark.parametrize("backend", ["kubernetes", "gke"])
+def test_pods_are_refused_as_long_as_nothing_starts_them(tmp_path, monkeypatch, backend):
+    """The import error says which environment and which backend."""
+    place = {**LAPTOP, "backend": backend, "namespace": "ml"}
+    with (tmp_path / "platform.yaml").open("w") as file:
+        YAML().dump({"environments": {"laptop": LAPTOP, "prod": place}}, file)
+    monkeypatch.setenv("AIRFLOW__MLKIT__ENVIRONMENT", "prod")
+    with pytest.raises(SpecError, match=f"'prod' has backend {backend}, which is not built yet"):
+        build(tmp_path)
+
+
+def test_a_mistake_in_the_spec_names_file_line_and_key(tmp_path):
+    """The import error is the loader's own sentence."""
+    with pytest.raises(SpecError, match=r"mlkit\.yaml:\d+ train\.sise: unknown key; did you mean size\?"):
+        build(tmp_path, train={**default_spec()["train"], "sise": "gpu"})
+
+
+def test_a_dag_file_outside_any_project_is_refused(tmp_path):
+    """It says where it looked."""
+    from airflow_mlkit.airflow import pipeline_dags
+
+    with pytest.raises(ProjectError, match=r"no mlkit\.yaml beside or above"):
+        pipeline_dags(tmp_path / "dag.py")
+
+
+HOSTILE = ["with space", "quote'\"", "unicode-é✓", "{{ ds }}", "; rm -rf", "$(id)"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_project_in_a_folder_of_any_name_is_served(tmp_path, name):
+    """A folder's name is never read as a template, a path or a command."""
+    assert list(build(tmp_path / name)) == ["cards-retrain", "cards-predict"]
+
+
+def test_the_dag_file_passes_airflows_look_for_dag_files(tmp_path):
+    """Safe mode reads a file's text for two words before it imports it."""
+    from airflow.utils.file import might_contain_dag
+
+    file = tmp_path / "cards.py"
+    file.write_text(DAG_FILE)
+    assert might_contain_dag(str(file), safe_mode=True)
+
+
+PARSE = """
+import json, sys, time
+from airflow.providers.common.compat.sdk import AirflowException
+from airflow.sdk import DAG, Asset, BaseOperator, Connection, Param
+import airflow.configuration, airflow.timetables.assets, airflow.timetables.trigger
+DAG("warm")
+begun = time.process_time()
+from airflow_mlkit.airflow import pipeline_dags
+dags = pipeline_dags(sys.argv[1])
+seconds = time.process_time() - begun
+heavy = [name for name in ("pandas", "pyarrow", "numpy", "mlflow", "xgboost", "sklearn") if name in sys.modules]
+print(json.dumps({"dags": list(dags), "seconds": seconds, "heavy": heavy}))
+"""
+
+
+def test_parsing_a_dag_file_is_cheap(tmp_path):
+    """50 ms of processor time beyond importing Airflow, the kit's own import included; doubled for slow machines."""
+    build_project(tmp_path, rows=10)
+    runs = [
+        subprocess.run([sys.executable, "-c", PARSE, str(tmp_path)], capture_output=True, text=True, check=True)
+        for _ in range(3)
+    ]
+    found = [json.loads(run.stdout.splitlines()[-1]) for run in runs]
+    assert found[0]["dags"] == ["cards-retrain", "cards-predict"]
+    assert found[0]["heavy"] == []
+    assert min(run["seconds"] for run in found) < 0.1
+
+
+def test_importing_the_room_imports_no_airflow():
+    """The provider manager and `mlkit` read from it without paying for the SDK."""
+    room = "airflow_mlkit.airflow"
+    code = f"import sys, {room}.provider_info, {room}.standalone; print('airflow' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.strip() == "False"
+    assert importlib.util.find_spec("airflow") is not None
