@@ -174,8 +174,8 @@ def _check_kind(estimator: Any, settings: TrainingSettings) -> None:
 
 
 def _check_classes(estimator: Any, settings: TrainingSettings) -> None:
-    found, count = list(getattr(estimator, "classes_", [])), len(settings.classes)
-    whole = all(isinstance(code, (int, float, np.number)) and float(code).is_integer() for code in found)
+    found, count = np.asarray(getattr(estimator, "classes_", [])).tolist(), len(settings.classes)
+    whole = all(isinstance(code, (int, float)) and float(code).is_integer() for code in found)
     if not found or not whole or not all(0 <= code < count for code in found):
         raise WorkflowError(
             f"the model was fitted on the classes {found[:12]}; the label's codes are 0 to {count - 1}.",

@@ -17,6 +17,7 @@ from airflow_mlkit.workflows.frames import to_feature_frame
 from airflow_mlkit.workflows.load import load_workflow_from
 from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
 from airflow_mlkit.workflows.project_code import ProjectCode
+from airflow_mlkit.workflows.user_code import user_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,9 +61,11 @@ class Model:
 
         Raises:
             DataError: when a column is missing or cannot be read as its type.
-            WorkflowError: when a score is NaN or infinite.
+            WorkflowError: when the estimator raises, or a score is NaN or infinite.
         """
-        scores = self._scorer(to_feature_frame(features_frame, self.manifest.features))
+        frame = to_feature_frame(features_frame, self.manifest.features)
+        with user_code(f"scoring with {self.manifest.estimator}"):
+            scores = self._scorer(frame)
         self._check_finite(scores)
         return scores
 

@@ -146,6 +146,8 @@ def payments() -> Case:
     amount = random.lognormal(3, 1, 400).astype("float32")
     country = pd.Categorical(random.choice(["GB", "NG", "US"], 400), categories=["GB", "NG", "US"])
     labels = ((amount > 30) ^ (random.random(400) < 0.1)).astype("int64")
-    frame = pd.DataFrame({"amount": np.where(random.random(400) < 0.1, np.nan, amount).astype("float32"), "country": country})
+    frame = pd.DataFrame(
+        {"amount": np.where(random.random(400) < 0.1, np.nan, amount).astype("float32"), "country": country}
+    )
     frame.loc[::17, "country"] = None
     return Case(frame, labels, "binary", ("no", "yes"), {"params": {"n_estimators": 8, "max_depth": 3}})

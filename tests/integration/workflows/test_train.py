@@ -81,7 +81,12 @@ def test_xgboost_is_saved_in_its_own_format_and_scores_the_same(train, payments)
     trained = train(XGBOOST, payments)
     model = trained.model
     assert trained.record.summary["estimator"] == "XGBClassifier"
-    assert sorted(path.name for path in trained.model_folder.iterdir()) == ["MLmodel", "code", "model.json", "model.ubj"]
+    assert sorted(path.name for path in trained.model_folder.iterdir()) == [
+        "MLmodel",
+        "code",
+        "model.json",
+        "model.ubj",
+    ]
     scores = model.score(payments.frame)
     assert scores.shape == (400,)
     assert scores.dtype == np.float64
@@ -143,7 +148,9 @@ def test_scores_do_not_depend_on_how_the_columns_come(train, payments):
         frame.assign(country=words, more=1),
         frame.assign(country=words.astype("string[pyarrow]"), amount=frame["amount"].astype("float[pyarrow]")),
         frame.assign(country=frame["country"].cat.reorder_categories(["US", "NG", "GB"])),
-        frame.assign(country=frame["country"].cat.remove_unused_categories(), amount=frame["amount"].map(str, na_action="ignore")),
+        frame.assign(
+            country=frame["country"].cat.remove_unused_categories(), amount=frame["amount"].map(str, na_action="ignore")
+        ),
     ):
         assert np.array_equal(model.score(other), expected)
     assert np.array_equal(np.concatenate([model.score(frame.iloc[[row]]) for row in range(9)]), expected[:9])
@@ -235,7 +242,9 @@ def make_case(payments):
         names = tuple(getattr(bunch, "target_names", ()))
         kind = "regression" if not names else "multiclass"
         labels = labels.astype("float64" if kind == "regression" else "int64")
-        return type(payments)(frame, labels, kind, tuple(map(str, names)), {"params": {"n_estimators": 20}} if names else {})
+        return type(payments)(
+            frame, labels, kind, tuple(map(str, names)), {"params": {"n_estimators": 20}} if names else {}
+        )
 
     return make
 
