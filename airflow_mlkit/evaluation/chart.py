@@ -1,7 +1,7 @@
 """Charts as inline SVG, drawn from arrays: a plane with two axes, and lines, points, areas and bars on it.
 
 Colours are CSS classes (`s1`, `s2`, ... in report.html.j2), so that the page is right in light, dark and print; text
-stays text. docs/adr/0020-own-metrics-and-plots.md says why this is not matplotlib.
+stays text. docs/adr/0006-own-metrics-and-plots.md says why this is not matplotlib.
 """
 
 from __future__ import annotations

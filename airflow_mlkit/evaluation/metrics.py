@@ -4,7 +4,7 @@ Undefined is None with a sentence, never NaN and never a guess. Where scikit-lea
 convention holds (precision is 0 where no row is predicted positive). Three cases differ on purpose: one class only
 leaves the metrics that compare classes undefined; in multiclass `roc_auc` a class without a row in the labels is left
 out, where scikit-learn gives NaN; `mape` is undefined where a label is 0, where scikit-learn divides by an epsilon.
-docs/adr/0020-own-metrics-and-plots.md says why this is not scikit-learn itself.
+docs/adr/0006-own-metrics-and-plots.md says why this is not scikit-learn itself.
 """
 
 from __future__ import annotations
