@@ -1,0 +1,222 @@
+"""A project's Dags, run by Airflow: what a step's end becomes, and what a step is given."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_mlkit.rundir import RunDirectory
+from tests.projects import build_project, default_spec
+
+pytestmark = [pytest.mark.needs("airflow"), pytest.mark.usefixtures("airflow_database")]
+
+DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags(__file__))\n"
+LOCAL_BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
+NEVER = "upstream_failed"
+
+
+class Played:
+    """A Dag run that has ended."""
+
+    def __init__(self, folder: Path, dag: Any, dag_run: Any) -> None:
+        self.folder, self.dag, self.dag_run = folder, dag, dag_run
+        self.state = str(dag_run.state)
+        self.instances = {instance.task_id: instance for instance in dag_run.get_task_instances()}
+        self.states = {name: str(instance.state) for name, instance in self.instances.items()}
+
+    @property
+    def run_directory(self) -> RunDirectory:
+        """Where its steps met."""
+        (root,) = (self.folder / ".mlkit" / "runs" / "cards").iterdir()
+        return RunDirectory(root)
+
+
+def stand_in(folder: Path) -> None:
+    """Make the project's Python one whose steps do what behaviour.json says."""
+    script = Path(__file__).with_name("stand_in.py")
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
+    python.chmod(0o755)
+
+
+def prepare(folder: Path, behaviour: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A small project whose steps behave as told. Returns its Dags."""
+    from airflow_mlkit.airflow import pipeline_dags
+
+    spec = {**default_spec(), "steps": {"python": "python"}, **changes}
+    build_project(folder, rows=10, spec=spec)
+    stand_in(folder)
+    (folder / "dags").mkdir()
+    (folder / "dags" / "cards.py").write_text(DAG_FILE)
+    (folder / "behaviour.json").write_text(json.dumps(behaviour))
+    dags = pipeline_dags(folder)
+    for task in [task for dag in dags.values() for task in dag.tasks]:
+        task.retry_delay = timedelta(0)
+    return dags
+
+
+def play(
+    folder: Path, behaviour: dict[str, Any] | None = None, dag_id: str = "cards-retrain", **options: Any
+) -> Played:
+    """Run one Dag of such a project to its end."""
+    changes = options.pop("changes", {})
+    dag = prepare(folder, behaviour or {}, **changes)[dag_id]
+    bundle = {"name": folder.name, "classpath": LOCAL_BUNDLE, "kwargs": {"path": str(folder / "dags")}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
+        return Played(folder, dag, dag.test(**options))
+
+
+def test_every_step_runs_in_the_plans_order_and_publishes(tmp_path, caplog):
+    """The output of each is in the task's log, line by line."""
+    played = play(tmp_path)
+    assert played.state == "success"
+    assert set(played.states.values()) == {"success"}
+    assert all(played.run_directory.published(name) for name in played.states)
+
+
+def test_being_held_back_is_a_successful_run_with_a_skipped_task(tmp_path):
+    """Nothing is promoted, and nothing is announced."""
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, select
+
+    with create_session() as session:
+        before = session.scalar(select(func.count()).select_from(AssetEvent))
+        played = play(tmp_path, {"promote": {"held_back": True, "reason": "NOT SHIPPED: no better than the champion"}})
+        after = session.scalar(select(func.count()).select_from(AssetEvent))
+    assert (played.state, played.states["promote"], after) == ("success", "skipped", before)
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"), [("data", 1), ("user", 1), ("other", 2)], ids=["the data", "a user's mistake", "anything else"]
+)
+def test_a_failure_is_tried_again_only_where_that_may_help(tmp_path, error, tries):
+    """The run fails, later tasks never start, and retries share one generation."""
+    played = play(tmp_path, {"validate": {"error": error, "reason": "3 of 600 rows have no amount"}})
+    records = played.run_directory.step("validate").tries()
+    assert (played.state, played.states["validate"], played.states["train"]) == ("failed", "failed", NEVER)
+    assert [(record.generation, record.try_number) for record in records] == [(1, n + 1) for n in range(tries)]
+
+
+def test_a_killed_step_is_tried_again_in_the_same_generation(tmp_path):
+    """Killed where it cannot say anything: the second try publishes."""
+    played = play(tmp_path, {"split": {"kill": "once"}})
+    assert (played.state, played.states["split"]) == ("success", "success")
+    published = played.run_directory.published("split").record
+    assert (published.generation, published.try_number) == (1, 2)
+
+
+def test_the_reason_is_in_the_last_line_of_the_tasks_log(tmp_path, capfd):
+    """On-call reads why without opening anything else."""
+    play(tmp_path, {"validate": {"error": "data", "reason": "3 of 600 rows have no amount"}})
+    written = "".join(capfd.readouterr())
+    assert "hello from validate" in written
+    assert "AirflowFailException" in written
+    assert "3 of 600 rows have no amount" in written.partition("AirflowFailException")[2][:200]
+
+
+def test_a_run_knows_its_moment_its_parameters_and_who_asked(tmp_path):
+    """The moment is the logical date; parameters are only what differs from mlkit.yaml."""
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    played = play(tmp_path, logical_date=moment, run_conf={"max_depth": 5, "training_end": "2026-02-01"})
+    record = played.run_directory.record
+    assert record.as_of == moment
+    assert record.run_id == played.dag_run.run_id
+    assert record.parameters.params == {"max_depth": 5}
+    assert str(record.parameters.training_end) == "2026-02-01"
+    assert record.triggered_by
+
+
+def test_an_unknown_parameter_stops_the_run_before_anything_is_done(tmp_path):
+    """A conf over the REST API can hold anything; a typo would be without effect."""
+    played = play(tmp_path, run_conf={"max_dept": 5})
+    assert (played.state, played.states["extract"]) == ("failed", "failed")
+    assert not (tmp_path / ".mlkit" / "runs").exists()
+
+
+def test_a_step_sees_no_secret_of_airflow(tmp_path, monkeypatch):
+    """Only the connection that its source names, and only the step that reads the source."""
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "postgresql://reader:secret@db/warehouse")
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", "postgresql://admin:secret@db/other")
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries" / "payments.sql").write_text("select 1")
+    data = {**default_spec()["data"], "source": {"sql": "queries/payments.sql", "connection": "warehouse"}}
+    played = play(tmp_path, changes={"data": data})
+
+    def airflow_variables(step: str) -> dict[str, str]:
+        seen = json.loads(played.run_directory.published(step).file("environment.json").read_text())
+        return {name: value for name, value in seen.items() if "AIRFLOW" in name and "TEST" not in name}
+
+    extract = airflow_variables("extract")
+    assert list(extract) == ["AIRFLOW_CONN_WAREHOUSE"]
+    assert "reader:secret@db" in extract["AIRFLOW_CONN_WAREHOUSE"]
+    assert airflow_variables("validate") == {}
+
+
+def test_a_connection_that_airflow_does_not_have_is_named(tmp_path, capfd):
+    """Before the step starts, with where to add it."""
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries" / "payments.sql").write_text("select 1")
+    data = {**default_spec()["data"], "source": {"sql": "queries/payments.sql", "connection": "nowhere"}}
+    played = play(tmp_path, changes={"data": data})
+    assert (played.state, played.instances["extract"].try_number) == ("failed", 1)
+    assert "Airflow has none of that name" in "".join(capfd.readouterr())
+
+
+def test_predict_without_a_champion_is_skipped(tmp_path):
+    """A Dag of one step; its run directory is not the retrain's of the same moment."""
+    played = play(tmp_path, {"predict": {"held_back": True, "reason": "no champion yet"}}, dag_id="cards-predict")
+    assert (played.state, played.states) == ("success", {"predict": "skipped"})
+    assert played.run_directory.root.name.startswith("predict")
+    assert played.run_directory.record.dag == "predict"
+
+
+def test_killing_a_task_ends_the_step_and_what_it_started(tmp_path):
+    """SIGTERM goes to the whole group; nothing is published."""
+    from airflow_mlkit.airflow.subprocesses import StepProcess
+
+    prepare(tmp_path, {"extract": {"sleep": 60}})
+    options = [f"--run-dir={tmp_path / 'run'}", f"--project={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    process = StepProcess(
+        [str(tmp_path / "python"), "-m", "airflow_mlkit", "step", "extract", *options], cwd=tmp_path, env=environment
+    )
+    reader = threading.Thread(target=lambda: list(process.lines()))
+    reader.start()
+    pids = _wait_for_pids(tmp_path / "pids.json")
+    process.stop(grace=10)
+    reader.join(10)
+    assert process.wait() == 143
+    assert not [pid for pid in pids if _runs(pid)]
+    assert RunDirectory(tmp_path / "run").step("extract").published() is None
+
+
+def _wait_for_pids(file: Path) -> list[int]:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if file.exists() and (text := file.read_text()):
+            return json.loads(text)
+        time.sleep(0.05)
+    raise AssertionError("the step has not started")
+
+
+def _runs(pid: int) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0] == "Z":
+                return False
+        except FileNotFoundError:
+            return False
+        time.sleep(0.05)
+    return True
