@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from upath import UPath
@@ -38,23 +39,29 @@ def create_only(path: UPath, content: bytes) -> bool:
 
 
 def _link(path: Path, content: bytes) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        return False
+        return _is_linked(temporary, path)
     except OSError as error:
         raise RunDirectoryError(
             f"{path} cannot be written: {error.strerror}.",
             hint="Runs need a folder that can be written to and has hard links, or gs:// or s3://.",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong with the folder was told above
+            temporary.unlink(missing_ok=True)
+
+
+def _is_linked(temporary: Path, path: Path) -> bool:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
     return True
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 
 _SAFE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
-_MARKED = re.compile(r".*-[0-9a-f]{12}")
+_MARKED = re.compile(r"(.*-)?[0-9a-f]{12}")
 _READABLE = 60
 
 

@@ -65,23 +65,25 @@ def _error(path: Path, *problems: Problem) -> SpecError:
 
 def _read(path: Path) -> str:
     try:
-        state = path.stat()
-        if stat.S_ISDIR(state.st_mode):
-            raise _error(path, (1, "is a folder, not a file"))
-        if not stat.S_ISREG(state.st_mode):
-            raise _error(path, (1, "is no ordinary file"))
-        if state.st_size > MAX_BYTES:
-            raise _error(
-                path, (1, f"is larger than {MAX_BYTES >> 10} KiB; a spec is a page or two, this is another file")
-            )
+        _check_file(path)
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise _error(path, (line, "is not UTF-8; save the file as UTF-8")) from None
     except FileNotFoundError:
         raise SpecError([f"{path}:1 there is no such file"], hint="mlkit new makes a project.") from None
-    except (OSError, ValueError) as error:
-        raise _error(path, (1, f"cannot be read: {getattr(error, 'strerror', None) or error}")) from None
+    except OSError as error:
+        raise _error(path, (1, f"cannot be read: {error.strerror}")) from None
+
+
+def _check_file(path: Path) -> None:
+    state = path.stat()
+    if stat.S_ISDIR(state.st_mode):
+        raise _error(path, (1, "is a folder, not a file"))
+    if not stat.S_ISREG(state.st_mode):
+        raise _error(path, (1, "is no ordinary file"))
+    if state.st_size > MAX_BYTES:
+        raise _error(path, (1, f"is larger than {MAX_BYTES >> 10} KiB; a spec is a page or two, this is another file"))
 
 
 def _compose(path: Path, text: str) -> Node | None:

@@ -12,8 +12,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("lable", ["label", "features"])
     '; did you mean label?'
     """
-    known = list(known)
-    nearest = get_close_matches(word, known, n=1, cutoff=0.6)
+    spelled = {name.lower(): name for name in known}
+    nearest = get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
     if nearest:
-        return f"; did you mean {nearest[0]}?"
-    return f"; known are {', '.join(known)}" if known else ""
+        return f"; did you mean {spelled[nearest[0]]}?"
+    return f"; known are {', '.join(spelled.values())}" if spelled else ""

@@ -14,12 +14,14 @@ from airflow_mlkit.spec.values import (
     ClassPath,
     ColumnName,
     ColumnType,
+    Confidence,
     ConnectionId,
     Cron,
     Declared,
     Duration,
     Fraction,
     Name,
+    NotNegative,
     Number,
     Params,
     Prose,
@@ -314,8 +316,8 @@ class ChampionGate(_MetricOfGate):
     """The challenger must be better than the champion on the same holdout rows."""
 
     against: Literal["champion"] = Field(description="The model that is in use now.")
-    margin: Number | None = Field(None, ge=0, description="By how much it must be better at least.")
-    confidence: Number | None = Field(None, gt=0.5, lt=1, description="How sure that must be, such as 0.95.")
+    margin: NotNegative | None = Field(None, description="By how much it must be better at least.")
+    confidence: Confidence | None = Field(None, description="How sure that must be, such as 0.95.")
 
 
 class RowsGate(Declared):

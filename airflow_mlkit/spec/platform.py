@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator,
 
 from airflow_mlkit.spec.declared import Place, chosen_by_value, problem_at, shorten
 from airflow_mlkit.spec.nearest import did_you_mean
-from airflow_mlkit.spec.values import ConnectionId, Declared, Name, Number, Params, Text, Whole
+from airflow_mlkit.spec.values import ConnectionId, Declared, Name, NotNegative, Number, Params, Text, Whole
 
 _MEMORY = r"^[1-9]\d{0,5}(\.\d{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)$"
 _MILLICORES = re.compile(r"([1-9]\d*)m")
@@ -48,7 +48,7 @@ class Pool(Declared):
 
     node_selector: dict[str, str] = Field(default_factory=dict, description="Labels that a node must have.")
     tolerations: tuple[Params, ...] = Field((), description="Taints that its pods bear, as Kubernetes writes them.")
-    price_per_hour: Number | None = Field(None, ge=0, description="Of one node; for the cost of a model.")
+    price_per_hour: NotNegative | None = Field(None, description="Of one node; for the cost of a model.")
 
 
 class _Environment(Declared):

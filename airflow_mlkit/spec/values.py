@@ -16,12 +16,14 @@ __all__ = [
     "ClassPath",
     "ColumnName",
     "ColumnType",
+    "Confidence",
     "ConnectionId",
     "Cron",
     "Declared",
     "Duration",
     "Fraction",
     "Name",
+    "NotNegative",
     "Number",
     "Params",
     "Prose",
@@ -179,7 +181,9 @@ ClassPath = Annotated[Text, AfterValidator(_check_class_path)]
 Cron = Annotated[Text, AfterValidator(_check_cron)]
 Whole = Annotated[int, BeforeValidator(_check_whole)]
 Number = Annotated[float, BeforeValidator(_check_number)]
-Fraction = Annotated[Number, Field(gt=0, lt=1)]
+NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_check_number)]
+Fraction = Annotated[float, Field(gt=0, lt=1), BeforeValidator(_check_number)]
+Confidence = Annotated[float, Field(gt=0.5, lt=1), BeforeValidator(_check_number)]
 Params = Annotated[dict[str, Any], AfterValidator(_check_params)]
 Scalar = bool | int | float | str
 Value = Annotated[bool | int | float | str | datetime | date, BeforeValidator(_check_scalar)]

@@ -1,0 +1,121 @@
+"""The run directory in a bucket, over real HTTP against moto's S3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Thread
+from typing import Any
+
+import pytest
+from moto.server import DomainDispatcherApplication, create_backend_app
+from upath import UPath
+from werkzeug.serving import make_server
+
+from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord, create_only
+from airflow_mlkit.rundir.create_only import _TRUSTED
+
+Application = Callable[..., Any]
+
+
+def _ignoring_conditions(application: Application) -> Application:
+    """An S3 look-alike of the kind that does not know `If-None-Match` on a PUT."""
+
+    def ignore(environ: dict[str, Any], start_response: Any) -> Any:
+        environ.pop("HTTP_IF_NONE_MATCH", None)
+        return application(environ, start_response)
+
+    return ignore
+
+
+def _serve(application: Application, monkeypatch: pytest.MonkeyPatch, bucket: str) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    root = UPath(f"s3://{bucket}", skip_instance_cache=True, use_listings_cache=False)
+    root.fs.mkdir(bucket)
+    _TRUSTED.discard(f"s3://{bucket}")
+    yield f"s3://{bucket}"
+    server.shutdown()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[str]:
+    application = DomainDispatcherApplication(create_backend_app)
+    yield from _serve(application, monkeypatch, f"runs-{abs(hash(request.node.name)) % 10**9}")
+
+
+@pytest.fixture
+def careless_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    application = _ignoring_conditions(DomainDispatcherApplication(create_backend_app))
+    yield from _serve(application, monkeypatch, "careless")
+
+
+def place(uri: str) -> UPath:
+    return UPath(uri, skip_instance_cache=True, use_listings_cache=False)
+
+
+def begin(uri: str) -> RunDirectory:
+    return RunDirectory.create(place(uri), RunRecord(name="churn", run_id="r1", started=datetime.now(UTC)))
+
+
+def test_of_many_creates_in_a_bucket_one_wins(bucket: str) -> None:
+    path = place(f"{bucket}/churn/r1/published.json")
+    with ThreadPoolExecutor(12) as pool:
+        won = list(pool.map(lambda number: create_only(path, f"try {number}".encode()), range(24)))
+    assert sum(won) == 1
+    assert path.read_bytes() == f"try {won.index(True)}".encode()
+
+
+def test_a_create_that_is_sent_again_after_its_answer_was_lost_has_won(bucket: str) -> None:
+    path = place(f"{bucket}/churn/r1/published.json")
+    assert create_only(path, b"mine")
+    assert create_only(path, b"mine")
+    assert not create_only(path, b"another's")
+
+
+def test_a_store_that_ignores_the_condition_is_refused(careless_bucket: str) -> None:
+    with pytest.raises(RunDirectoryError, match="lets a second create-only write replace the first"):
+        begin(f"{careless_bucket}/churn/r1")
+
+
+def test_what_is_published_in_a_bucket_is_read_back_and_checked(bucket: str) -> None:
+    attempt = begin(f"{bucket}/churn/r1").step("train").begin()
+    (attempt.folder / "model").mkdir()
+    (attempt.folder / "model" / "model.ubj").write_bytes(b"trees")
+    attempt.log.write_text("trained\n")
+    record = attempt.record(outcome=Outcome.DONE, exit_code=0, files=attempt.seal())
+    attempt.end(record)
+    assert attempt.publish(record)
+
+    published = RunDirectory(place(f"{bucket}/churn/r1")).published("train")
+    assert (published.folder("model") / "model.ubj").read_bytes() == b"trees"
+    assert published.uri("log.txt").read_text() == "trained\n"
+
+    published.uri("model/model.ubj").write_bytes(b"half")
+    with pytest.raises(RunDirectoryError, match="is not the file that was published"):
+        RunDirectory(place(f"{bucket}/churn/r1")).published("train").file("model/model.ubj")
+
+
+def test_a_process_that_dies_while_it_uploads_has_published_nothing(bucket: str) -> None:
+    run = begin(f"{bucket}/churn/r1")
+    attempt = run.step("train").begin()
+    (attempt.folder / "model.ubj").write_bytes(b"trees")
+    attempt.seal()
+    assert run.step("train").published() is None
+    again = run.step("train").begin()
+    assert (again.generation, again.number) == (1, 2)
+
+
+def test_another_process_sees_at_once_what_one_has_published(bucket: str) -> None:
+    """No listing is kept from before: fsspec would remember an empty folder."""
+    writer, reader = begin(f"{bucket}/churn/r1"), RunDirectory(place(f"{bucket}/churn/r1"))
+    assert reader.step("split").published() is None
+    attempt = writer.step("split").begin()
+    attempt.publish(attempt.record(outcome=Outcome.DONE, exit_code=0))
+    assert reader.step("split").published() is not None
