@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -89,8 +88,8 @@ def _note(status: StepStatus) -> str:
         "extract": lambda: (
             f"{summary['rows']:,} rows" + (f", as of {summary['as_of'][:10]}" if summary.get("as_of") else "")
         ),
-        "validate": lambda: f"{summary['passed']} of {summary['evaluated']} expectations met",
-        "split": lambda: f"{summary['training']:,} to train on, {summary['holdout']:,} held out",
+        "validate": lambda: f"{summary['passed']} of {summary['expectations']} expectations met",
+        "split": lambda: f"{summary['rows']['training']:,} to train on, {summary['rows']['holdout']:,} held out",
         "train": lambda: f"{summary['estimator']}, model {summary['model_id'][:12]}",
         "evaluate": lambda: _metrics(summary.get("metrics", {})),
         "gate": lambda: str(summary.get("decision", "")).replace("_", " "),
@@ -114,11 +113,12 @@ def print_summary(console: Console, result: RunResult) -> None:
     title.append(f"  {result.model_name}", style="bold")
     if result.model_version:
         title.append(f" version {result.model_version}", style="bold")
-    lines: list[Text | Padding] = [title]
-    if result.reason:
-        lines.append(Padding(Text("\n".join(_first_lines(result.reason))), (0, 0, 0, 2)))
-    lines += [Text.assemble((f"  {name:<10}", "dim"), value) for name, value in _pointers(result)]
-    console.print(Group(Text(""), *lines))
+    console.print()
+    console.print(title)
+    for line in _first_lines(result.reason) if result.reason else []:
+        console.print(f"  {line}", markup=False)
+    for name, value in _pointers(result):
+        console.print(Text.assemble((f"  {name:<9}", "dim"), value))
 
 
 def _first_lines(reason: str) -> list[str]:
