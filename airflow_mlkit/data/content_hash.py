@@ -1,6 +1,6 @@
 """The identity of rows by their content: the same rows in the same order have the same hash.
 
-Batches, files, formats and platforms do not count; types and the order of the rows do, so a query wants an ORDER BY. For
+Batches, files, formats and platforms do not count; types and the order of rows do, so a query wants an ORDER BY. For
 each column these are hashed, each as one long stream: which values are there, their little-endian bytes (zero where
 missing), for text its UTF-8 bytes and lengths. The hash is the sha256 of the canonical JSON of the columns' digests, so
 that the order of columns does not count.

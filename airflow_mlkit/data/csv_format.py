@@ -11,6 +11,7 @@ from io import StringIO
 from upath import UPath
 
 from airflow_mlkit.data.files import open_bytes
+from airflow_mlkit.data.text_stream import nul_bytes
 from airflow_mlkit.exceptions import SourceError
 
 SAMPLE_BYTES = 64 << 20
@@ -116,20 +117,12 @@ def _decode_beginning(path: UPath | str, content: bytes, codec: str) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise SourceError(
-            f"line {line} of {path} is not {codec}: byte 0x{content[error.start]:02x}.",
+            f"line {line} of {path} is not {codec.removesuffix('-sig')}: byte 0x{content[error.start]:02x}.",
             hint="Correct data.source.encoding in mlkit.yaml, or take it out to have it found out.",
         ) from None
     if "\0" in text:
-        raise nul_bytes(path)
+        raise nul_bytes(str(path))
     return text
-
-
-def nul_bytes(path: UPath | str) -> SourceError:
-    """The error for a file that holds bytes which no text has."""
-    return SourceError(
-        f"{path} holds NUL bytes: it is no csv, was written by halves, or is UTF-16 without a byte order mark.",
-        hint="Export it again as UTF-8, or name data.source.encoding in mlkit.yaml.",
-    )
 
 
 def _find_quote(text: str) -> str:

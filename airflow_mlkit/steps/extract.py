@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_mlkit.data.chunk import Chunk
+from airflow_mlkit.data.chunk_store import ChunkStore
 from airflow_mlkit.data.columns import column_types, needed_columns
 from airflow_mlkit.data.snapshot import SnapshotWriter
 from airflow_mlkit.data.source import SourceReader, read_source
-from airflow_mlkit.data.chunk_store import ChunkStore
 from airflow_mlkit.data.types import word_of
 from airflow_mlkit.data.window import DateWindow, check_freshness, newest_date, oldest_date, to_utc
 from airflow_mlkit.exceptions import SourceError, UserError
@@ -168,7 +168,8 @@ def _no_rows(reader: SourceReader, left_out: dict[str, int]) -> SourceError:
         return SourceError(
             f"{reader.name} has no rows.", hint="Was it exported completely? Put the rows there and start again."
         )
-    reasons = ", ".join(f"{rows:,} {_REASONS[reason]}" for reason, rows in left_out.items() if rows)
+    counted = {reason: left_out.get(reason, 0) for reason in _REASONS}
+    reasons = ", ".join(f"{rows:,} {_REASONS[reason]}" for reason, rows in counted.items() if rows)
     return SourceError(
         f"no row of {reader.name} remains: {reader.rows_read:,} were read, {reasons}.",
         hint="Look at data.filters, data.label_matures_after, the as_of and the training dates of this run.",
