@@ -39,23 +39,23 @@ def connect(uri: str) -> MlflowClient:
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def artifact_root(uri: str, beside: str) -> str | None:
+def artifact_root(uri: str, champion_log: str) -> str | None:
     """Where the files of tracking runs are kept.
 
     MLflow's own default is `./mlruns` of whatever folder the process was started in.
 
     Args:
         uri: MLflow's.
-        beside: a folder of the platform; used for a database that is no file.
+        champion_log: the model's; used for a database that is no file.
 
     Returns:
-        `mlartifacts` beside a SQLite file, or beside that folder; None with a server, which decides itself.
+        `mlartifacts` beside a SQLite file, or beside the champion logs; None with a server, which decides itself.
     """
     if uri.startswith(("http://", "https://", "databricks")):
         return None
     if uri.startswith(_SQLITE):
         return (Path(uri.removeprefix(_SQLITE)).parent / "mlartifacts").as_uri()
-    return f"{beside.rstrip('/').rpartition('/')[0]}/mlartifacts"
+    return f"{champion_log.rstrip('/').rsplit('/', 2)[0]}/mlartifacts"
 
 
 @contextmanager

@@ -1,0 +1,106 @@
+"""Promotion on real parts: MLflow on SQLite, the champion log in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_mlkit.exceptions import RegistryError
+from airflow_mlkit.registry import ChampionEntry
+from airflow_mlkit.registry.challenger import Challenger
+from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.model_registry import CHAMPION_ALIAS, ModelRegistry
+from airflow_mlkit.registry.promotion import Promotion, promote
+from tests.integration.registry.conftest import report_against
+
+Make = Callable[..., Challenger]
+
+
+def run(registry: ModelRegistry, challenger: Challenger, seen: ChampionEntry | None = None) -> Promotion:
+    """Promote a challenger whose gates saw a champion that may be out of date by now."""
+    return promote(
+        challenger, registry, report_against(seen, challenger), lambda champion: report_against(champion, challenger)
+    )
+
+
+def alias(registry: ModelRegistry) -> str:
+    return str(registry.client.get_model_version_by_alias("churn", CHAMPION_ALIAS).version)
+
+
+def test_the_first_challenger_becomes_the_champion_with_all_it_can_tell(
+    registry: ModelRegistry, make_challenger: Make
+) -> None:
+    promotion = run(registry, make_challenger(80))
+    assert promotion.is_promoted
+    assert alias(registry) == "1"
+    version = registry.version("1")
+    assert version.tags["mlkit.holdout_hash"] == "h"
+    assert version.tags["mlkit.champion_entry"] == "1"
+    tracked = registry.client.get_run(version.run_id)
+    assert tracked.data.metrics == {"roc_auc": 0.8}
+    assert tracked.data.params == {"max_depth": "3", "w_nsche _ more": "[1, 2]"}
+    assert tracked.info.status == "FINISHED"
+    names = {file.path for file in registry.client.list_artifacts(version.run_id)}
+    assert names == {"model", "report.html"}
+
+
+def test_a_champion_that_came_in_between_is_compared_with_again(registry: ModelRegistry, make_challenger: Make) -> None:
+    run(registry, make_challenger(80))
+    better, worse = run(registry, make_challenger(90)), run(registry, make_challenger(85))
+    assert better.is_promoted
+    assert better.compared_again == 1
+    assert not worse.is_promoted
+    assert worse.reason == "roc_auc 0.85 against 0.9"
+    assert [entry.metrics["roc_auc"] for entry in registry.log.entries()] == [0.8, 0.9]
+
+
+def test_older_data_never_replaces_a_newer_champion(registry: ModelRegistry, make_challenger: Make) -> None:
+    run(registry, make_challenger(80))
+    stale = run(registry, make_challenger(99, as_of=datetime(2025, 12, 31)))
+    assert not stale.is_promoted
+    assert "2025-12-31" in stale.reason
+
+
+def test_a_run_that_is_repeated_changes_nothing(registry: ModelRegistry, make_challenger: Make) -> None:
+    first, second = (run(registry, make_challenger(80)) for _ in range(2))
+    assert first.entry == second.entry
+    assert len(registry.log.entries()) == len(registry.versions()) == 1
+
+
+def test_the_same_model_from_another_run_is_held_back(registry: ModelRegistry, make_challenger: Make) -> None:
+    run(registry, make_challenger(80))
+    again = run(registry, make_challenger(80, run_id="another"))
+    assert not again.is_promoted
+    assert "same model as the champion" in again.reason
+
+
+def test_a_run_whose_champion_was_replaced_is_not_promoted_a_second_time(
+    registry: ModelRegistry, make_challenger: Make
+) -> None:
+    run(registry, make_challenger(80))
+    run(registry, make_challenger(90))
+    late = run(registry, make_challenger(80))
+    assert not late.is_promoted
+    assert "replaced since by version 2" in late.reason
+    assert alias(registry) == "2"
+
+
+def test_a_registered_model_follows_one_champion_log_only(registry: ModelRegistry, make_challenger: Make) -> None:
+    run(registry, make_challenger(80))
+    other = ModelRegistry(registry.uri, "churn", ChampionLog(registry.log.root.parent.parent / "elsewhere" / "churn"))
+    with pytest.raises(RegistryError, match="champion log champions/churn, and this project's is elsewhere/churn"):
+        run(other, make_challenger(90))
+    assert other.log.head() is None
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_its_password(
+    registry: ModelRegistry, make_challenger: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away = ModelRegistry("http://ana:s3cret@127.0.0.1:9", "churn", registry.log)
+    with pytest.raises(RegistryError, match=r"http://127\.0\.0\.1:9 refuses") as caught:
+        run(away, make_challenger(80))
+    assert "s3cret" not in str(caught.value)
+    assert registry.log.head() is None

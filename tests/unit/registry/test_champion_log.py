@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from airflow_mlkit.exceptions import RegistryError
+from airflow_mlkit.registry import ChampionEntry, ChampionLog
+
+
+def entry(n: int, **changed: object) -> ChampionEntry:
+    fields = {
+        "n": n,
+        "model_name": "churn",
+        "model_version": str(n),
+        "model_id": f"{n:064x}",
+        "run_id": f"r{n}",
+        "run_dir": "../runs/r",
+        "promoted_at": datetime(2026, 1, n, tzinfo=UTC),
+        "promoted_by": "ana",
+        "reason": "better",
+        "artifact": "../mlartifacts/1/model",
+    }
+    hashes = dict.fromkeys(["gate_report", "data_hash", "holdout_hash", "spec_hash", "code_hash"], "00")
+    return ChampionEntry.model_validate(fields | hashes | changed)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> ChampionLog:
+    """A log with three entries."""
+    log = ChampionLog(tmp_path / "champions" / "churn")
+    assert all(log.append(entry(n)) for n in (1, 2, 3))
+    return log
+
+
+def test_a_log_without_entries_has_no_head(tmp_path: Path) -> None:
+    log = ChampionLog(tmp_path / "champions" / "churn")
+    assert log.head() is None
+    assert log.entries() == []
+
+
+def test_the_head_is_the_entry_with_the_highest_number(tmp_path: Path) -> None:
+    """By number and not by name: 10 comes after 9."""
+    log = ChampionLog(tmp_path)
+    for n in range(1, 12):
+        log.append(entry(n))
+    head = log.head()
+    assert head is not None
+    assert head.n == 11
+
+
+def test_an_entry_is_created_once_and_never_replaced(log: ChampionLog) -> None:
+    assert not log.append(entry(3, reason="another writer"))
+    assert [found.reason for found in log.entries()] == ["better"] * 3
+
+
+def test_each_entry_vouches_for_the_one_before(log: ChampionLog) -> None:
+    first, second, _ = log.entries()
+    assert (first.previous, first.previous_hash) == (None, None)
+    assert second.previous == 1
+    assert second.previous_hash
+
+
+def test_an_entry_that_newer_code_wrote_is_read_and_chained_by_its_bytes(log: ChampionLog) -> None:
+    """A field this code does not know must not break the chain."""
+    path = Path(str(log.root)) / "3.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"approved_by": "bo"}))
+    assert log.append(entry(4))
+    assert len(log.entries()) == 4
+
+
+def test_no_entry_is_appended_after_a_gap(log: ChampionLog) -> None:
+    with pytest.raises(RegistryError, match=r"4\.json"):
+        log.append(entry(5))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / "2.json").unlink(), r"2\.json is missing"),
+        (lambda folder: (folder / "2.json").write_text('{"n": 2'), r"2\.json is damaged"),
+        (lambda folder: (folder / "2.json").write_text("{}"), r"2\.json is damaged: n: Field required"),
+        (lambda folder: (folder / "2.json").write_bytes((folder / "1.json").read_bytes()), "it says that it is entry 1"),
+        (
+            lambda folder: (folder / "2.json").write_text((folder / "2.json").read_text().replace("ana", "eve")),
+            r"2\.json is not the entry that 3\.json was chained to",
+        ),
+    ],
+    ids=["removed", "half a file", "empty object", "copied", "edited"],
+)
+def test_damage_in_the_middle_names_the_file(log: ChampionLog, damage: object, said: str) -> None:
+    damage(Path(str(log.root)))  # type: ignore[operator]
+    for read in (log.head, log.entries):
+        with pytest.raises(RegistryError, match=said):
+            read()
