@@ -64,6 +64,8 @@ def run(context: StepContext) -> StepResult:
         },
     )
     log.info("%s on %d rows in %.1f s: model %s", manifest.estimator, rows["training"], seconds, manifest.model_id[:12])
+    if manifest.device != "cpu":
+        log.info("It was trained on %s: the same inputs on a CPU may give another model id.", manifest.device)
     return StepResult(_summary(rows, seconds, manifest.estimator, manifest.model_id, manifest.best_iteration))
 
 

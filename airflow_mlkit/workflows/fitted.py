@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from airflow_mlkit.exceptions import WorkflowError
 from airflow_mlkit.workflows.base import TrainingSettings
 from airflow_mlkit.workflows.sklearn_scores import score_estimator
-from airflow_mlkit.workflows.xgboost_format import BoosterConfig, best_iteration, find_booster
+from airflow_mlkit.workflows.xgboost_format import BoosterConfig, best_iteration, find_booster, score_booster
 
 _BINARY = "binary:logistic"
 
@@ -49,8 +49,6 @@ def own_scores(estimator: Any, frame: pd.DataFrame, settings: TrainingSettings) 
     """Scores by the estimator's own public methods, as its author would call them."""
     rows = frame[fitted_columns(estimator) or list(settings.feature_columns)]
     if isinstance(estimator, xgboost.Booster):
-        from airflow_mlkit.workflows.xgboost_format import score_booster
-
         return score_booster(estimator, rows, settings.problem_kind)
     return score_estimator(estimator, rows, settings.problem_kind, len(settings.classes))
 

@@ -66,24 +66,52 @@ class Trained:
         return (step / "log.txt").read_text()
 
 
-Train = Callable[..., Trained]
+@pytest.fixture
+def write_project(tmp_path: Path) -> Callable[..., Project]:
+    """Write a project whose package holds one workflow, and other modules by their file names."""
+
+    def write(
+        workflow: str, case: Case, folder: str, modules: dict[str, str] | None = None, class_name: str = "Own"
+    ) -> Project:
+        for name, text in {
+            "__init__.py": "",
+            "workflow.py": textwrap.dedent(workflow).lstrip(),
+            **(modules or {}),
+        }.items():
+            path = tmp_path / folder / PACKAGE / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        with (tmp_path / folder / "mlkit.yaml").open("w") as file:
+            YAML().dump(_spec(case, class_name), file)
+        return load_project(tmp_path / folder)
+
+    return write
 
 
 @pytest.fixture
-def train(tmp_path: Path) -> Train:
-    """Write a project and a run, run the step train in this process, and hand back how it ended."""
+def train_project() -> Callable[[Project, Case], Trained]:
+    """Run the step train of a project in this process, on a split of its own."""
 
-    def run_train(workflow: str, case: Case, *, folder: str = "project", class_name: str = "Own") -> Trained:
-        project = write_project(tmp_path / folder, workflow, case, class_name)
-        run = write_run(tmp_path / f"{folder}-run", case)
+    def run_train(project: Project, case: Case) -> Trained:
+        run = write_run(project.folder.with_name(f"{project.folder.name}-run"), case)
         return Trained(project, run, run_step("train", project, run))
 
     return run_train
 
 
-def write_project(folder: Path, workflow: str, case: Case, class_name: str = "Own") -> Project:
+@pytest.fixture
+def train(write_project: Callable[..., Project], train_project: Callable[..., Trained]) -> Callable[..., Trained]:
+    """Write a project with a workflow, train it, and hand back how it ended."""
+
+    def write_and_train(workflow: str, case: Case, *, folder: str = "project", class_name: str = "Own") -> Trained:
+        return train_project(write_project(workflow, case, folder, class_name=class_name), case)
+
+    return write_and_train
+
+
+def _spec(case: Case, class_name: str) -> dict[str, Any]:
     problem = {"kind": case.kind} | ({"positive": case.classes[1]} if case.kind == "binary" else {})
-    spec = {
+    return {
         "apiVersion": "mlkit/v1",
         "name": "own",
         "owner": "someone@example.com",
@@ -99,12 +127,6 @@ def write_project(folder: Path, workflow: str, case: Case, class_name: str = "Ow
         "train": {"workflow": f"{PACKAGE}.workflow:{class_name}", "min_examples": 50} | case.train,
         "gates": [{"rows": "holdout", "at_least": 1}],
     }
-    (folder / PACKAGE).mkdir(parents=True)
-    with (folder / "mlkit.yaml").open("w") as file:
-        YAML().dump(spec, file)
-    (folder / PACKAGE / "__init__.py").write_text("")
-    (folder / PACKAGE / "workflow.py").write_text(textwrap.dedent(workflow).lstrip())
-    return load_project(folder)
 
 
 def write_run(folder: Path, case: Case) -> RunDirectory:
