@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 from upath import UPath
 
 from airflow_mlkit.data.csv_format import CsvFormat, sniff_csv
+from airflow_mlkit.data.csv_source import read_csv
 from airflow_mlkit.data.files import broken, common_format, find_files, open_bytes
 from airflow_mlkit.exceptions import AnswerError
 
@@ -15,8 +17,16 @@ MAX_ROWS = 1_000_000
 """More rows than this say nothing new about the columns."""
 
 
+class NoHeaderError(AnswerError):
+    """Raised when a csv file begins with values instead of names; `width` is how many names it needs."""
+
+    def __init__(self, message: str, *, hint: str, width: int) -> None:
+        super().__init__(message, hint=hint)
+        self.width = width
+
+
 def read_data(path: str, columns: tuple[str, ...] = ()) -> pa.Table:
-    """The rows of a source, csv columns as text; of several files as many as are needed.
+    """The rows of a source, csv columns as text; no more than a million of them.
 
     Args:
         path: one file, a folder or a glob; local, `gs://` or `s3://`.
@@ -28,13 +38,13 @@ def read_data(path: str, columns: tuple[str, ...] = ()) -> pa.Table:
     """
     files = find_files(path)
     is_csv = common_format(files, None) == "csv"
-    tables: list[pa.Table] = []
+    parts: list[pa.Table] = []
     for file in files:
-        tables.append(_read_csv(file, columns) if is_csv else _read_parquet(file))
-        if sum(table.num_rows for table in tables) >= MAX_ROWS:
+        parts += _read_csv(file, columns) if is_csv else [_read_parquet(file)]
+        if sum(part.num_rows for part in parts) >= MAX_ROWS:
             break
-    table = pa.concat_tables(tables, promote_options="permissive").slice(0, MAX_ROWS)
-    if table.num_rows == 0:
+    table = pa.concat_tables(parts, promote_options="permissive").slice(0, MAX_ROWS) if parts else None
+    if table is None or table.num_rows == 0:
         raise AnswerError(f"{path} has a header row and no other.", hint="Was it exported completely?")
     return table
 
@@ -47,48 +57,36 @@ def _read_parquet(file: UPath) -> pa.Table:
         raise broken(file, error) from None
 
 
-def _read_csv(file: UPath, columns: tuple[str, ...]) -> pa.Table:
-    written = sniff_csv(file)
-    names = _column_names(file, written, columns)
-    try:
-        with open_bytes(file) as stream:
-            return pyarrow.csv.read_csv(
-                pa.BufferReader(stream.read()),
-                read_options=pyarrow.csv.ReadOptions(
-                    column_names=names,
-                    skip_rows=1 if written.has_header else 0,
-                    encoding=written.encoding.removesuffix("-sig"),
-                ),
-                parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=written.delimiter, quote_char=written.quote, newlines_in_values=True
-                ),
-                convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-            )
-    except pa.ArrowInvalid as error:
-        raise broken(file, error) from None
+def _read_csv(file: UPath, columns: tuple[str, ...]) -> list[pa.Table]:
+    form = sniff_csv(file)
+    _check_header(file, form, columns)
+    batches = read_csv(file, form, names=columns or None)
+    return [pa.Table.from_batches([batch]) for batch in _until(MAX_ROWS, batches)]
 
 
-def _column_names(file: UPath, written: CsvFormat, columns: tuple[str, ...]) -> list[str]:
-    found = len(written.first_row)
-    if columns and len(columns) != found:
-        raise AnswerError(
-            f"{file} has {found} columns, and --columns names {len(columns)}.", hint="Name each, in order."
-        )
-    if columns:
-        return list(columns)
-    if not written.has_header:
-        beginning = written.delimiter.join(written.first_row)[:80]
+def _until(rows: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch
+        rows -= len(batch)
+        if rows <= 0:
+            return
+
+
+def _check_header(file: UPath, form: CsvFormat, columns: tuple[str, ...]) -> None:
+    width = len(form.first_row)
+    if not columns and not form.has_header:
+        beginning = form.delimiter.join(form.first_row)[:80]
         raise NoHeaderError(
             f"{file} has no header row: it begins with {beginning}",
-            hint=f"Name its {found} columns in order: --columns a,b,c",
-            width=found,
+            hint=f"Name its {width} columns in order: --columns a,b,c",
+            width=width,
         )
-    return list(written.first_row)
-
-
-class NoHeaderError(AnswerError):
-    """Raised when a csv file begins with values instead of names; `width` is how many names it needs."""
-
-    def __init__(self, message: str, *, hint: str, width: int) -> None:
-        super().__init__(message, hint=hint)
-        self.width = width
+    if columns and len(columns) != width:
+        raise AnswerError(
+            f"{file} has {width} columns, and --columns names {len(columns)}.", hint="Name each, in order."
+        )
+    if columns and columns == form.first_row:
+        raise AnswerError(f"{file} has a header row with these names already.", hint="Leave --columns out.")
+    twice = sorted({name for name in columns or form.first_row if (columns or form.first_row).count(name) > 1})
+    if twice:
+        raise AnswerError(f"{file} has two columns named {twice[0]!r}.", hint="Rename one of them in the file.")

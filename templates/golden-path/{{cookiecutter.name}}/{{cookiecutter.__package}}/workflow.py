@@ -2,9 +2,8 @@
 """The model: which columns it is fitted on, and how. Everything else is declared in mlkit.yaml."""
 
 import pandas as pd
-from xgboost import {{ estimator }}
-
 from airflow_mlkit.workflows import Workflow
+from xgboost import {{ estimator }}
 
 
 class {{ cookiecutter.__class }}(Workflow):
