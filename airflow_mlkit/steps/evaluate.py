@@ -160,9 +160,9 @@ def _stand(context: StepContext, measurement: Measurement, rows: int) -> list[Ch
 
 def _list_facts(context: StepContext, record: SplitRecord) -> list[tuple[str, str]]:
     facts = [
-        ("Trained on", f"{record.rows.training:,} rows"),
-        ("Stopped early on", f"{record.rows.validation:,} rows"),
-        ("Evaluated on", f"{record.rows.holdout:,} rows"),
+        ("Training rows", f"{record.rows.training:,}"),
+        ("Validation rows", f"{record.rows.validation:,}"),
+        ("Holdout rows", f"{record.rows.holdout:,}"),
     ]
     facts += [
         (f"Dates of the {part}", _format_range(dates)) for part, dates in record.dates.items() if part != "validation"
