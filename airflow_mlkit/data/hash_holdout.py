@@ -18,13 +18,10 @@ from airflow_mlkit.data.assignment import (
     Assignment,
     Mask,
 )
-from airflow_mlkit.data.key_hash import buckets, is_below, key_texts, missing
+from airflow_mlkit.data.key_hash import hash_keys, is_below, key_texts, missing
 from airflow_mlkit.data.split_record import SamplingRecord
 from airflow_mlkit.exceptions import DataError
 from airflow_mlkit.spec.pipeline import DataSpec, HashHoldout
-
-VALIDATION_SALT = "/validation"
-"""Put behind the salt, for buckets that know nothing of the holdout's."""
 
 _BATCH_ROWS = 1 << 16
 
@@ -61,11 +58,10 @@ def row_columns(data: DataSpec) -> tuple[str, ...]:
 
 
 def _assign(texts: pa.Array, holdout: HashHoldout) -> npt.NDArray[np.int8]:
+    hashes = hash_keys(texts, holdout.salt)
     codes = np.full(len(texts), TRAINING, dtype=np.int8)
-    codes[is_below(buckets(texts, holdout.salt), holdout.fraction)] = HOLDOUT
-    rest = np.flatnonzero(codes == TRAINING)
-    validates = is_below(buckets(texts.take(pa.array(rest)), holdout.salt + VALIDATION_SALT), VALIDATION_FRACTION)
-    codes[rest[validates]] = VALIDATION
+    codes[is_below(hashes[:, 1], VALIDATION_FRACTION)] = VALIDATION
+    codes[is_below(hashes[:, 0], holdout.fraction)] = HOLDOUT
     return codes
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ import pyarrow.types as pt
 
 from airflow_mlkit.exceptions import SplitError
 
-_NULL = "0:0:\n"
+_NULL_TAG = "0"
 _EXACT = 2.0**53
 """Below it each whole double is one integer, and no other."""
 
@@ -29,26 +30,30 @@ def key_texts(columns: Sequence[pa.Array]) -> pa.Array:
         columns: of equal length, in the order in which the key declares them.
 
     Returns:
-        Binary values, none of them null; a missing value is written as `0:0:`.
+        Binary values, none of them null; a missing value has the tag `0` and no bytes.
 
     Raises:
         SplitError: when a column is of a type that has no text here.
     """
-    pieces = [_piece(column) for column in columns]
-    return pc.binary_join_element_wise(*pieces, b"") if len(pieces) > 1 else pieces[0]
+    pieces: list[pa.Array | str] = []
+    for column in columns:
+        tag, text = _tag_and_text(column)
+        absent = missing(column)
+        if pc.any(absent).as_py():
+            tag, text = pc.if_else(absent, _NULL_TAG, tag), pc.if_else(absent, "", text)
+        pieces += [tag, ":", pc.binary_length(text).cast(pa.string()), ":", text, "\n"]
+    return pc.binary_join_element_wise(*pieces, "").cast(pa.binary())
 
 
-def buckets(texts: pa.Array, salt: str) -> npt.NDArray[np.uint64]:
-    """The first 8 bytes, as a big-endian number, of md5 over the salt, a newline and the text."""
-    prefix = hashlib.md5(salt.encode() + b"\n", usedforsecurity=False)
+def hash_keys(texts: pa.Array, salt: str) -> npt.NDArray[np.uint64]:
+    """md5 over the salt, a newline and each text, as two big-endian numbers of 8 bytes.
 
-    def digest(text: bytes) -> bytes:
-        state = prefix.copy()
-        state.update(text)
-        return state.digest()
-
-    digests = b"".join(map(digest, texts.to_numpy(zero_copy_only=False)))
-    return np.frombuffer(digests, dtype=">u8")[::2].astype(np.uint64)
+    Returns:
+        One row for each text. The first column says whether it is held out, the second one whether it validates.
+    """
+    prefix, md5 = salt.encode() + b"\n", partial(hashlib.md5, usedforsecurity=False)
+    digests = b"".join([md5(prefix + text).digest() for text in texts.to_numpy(zero_copy_only=False)])
+    return np.frombuffer(digests, dtype=">u8").reshape(-1, 2).astype(np.uint64)
 
 
 def is_below(values: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.bool_]:
@@ -59,13 +64,6 @@ def is_below(values: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.
 def missing(column: pa.Array) -> pa.Array:
     """Whether each value is missing; NaN is."""
     return pc.is_null(column, nan_is_null=True)
-
-
-def _piece(column: pa.Array) -> pa.Array:
-    tag, text = _tag_and_text(column)
-    size = pc.cast(pc.binary_length(text), pa.string())
-    piece = pc.binary_join_element_wise(tag, ":", size, ":", text, "\n", "")
-    return pc.cast(pc.if_else(missing(column), _NULL, piece), pa.binary())
 
 
 def _tag_and_text(column: pa.Array) -> tuple[pa.Array | str, pa.Array]:
@@ -87,6 +85,7 @@ def _double(column: pa.Array) -> tuple[pa.Array, pa.Array]:
     with np.errstate(invalid="ignore"):
         is_whole = (np.trunc(values) == values) & (np.abs(values) < _EXACT)
     whole = pa.array(np.where(is_whole, values, 0).astype(np.int64)).cast(pa.string())
-    bits = np.frombuffer(values.astype(">f8").tobytes().hex().encode(), dtype="S16")
+    digits = pa.py_buffer(values.astype(">f8").tobytes().hex().encode())
+    bits = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(values), [None, digits]).cast(pa.string())
     mask = pa.array(is_whole)
-    return pc.if_else(mask, "i", "d"), pc.if_else(mask, whole, pa.array(bits).cast(pa.string()))
+    return pc.if_else(mask, "i", "d"), pc.if_else(mask, whole, bits)

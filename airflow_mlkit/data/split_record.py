@@ -65,8 +65,8 @@ class SplitRecord(Record):
 
     `classes` are the label's values in the order of their codes: `[negative, positive]` for binary, sorted for
     multiclass, empty for regression. `class_counts` has a count for each of them, in this order. `content_hashes` are
-    of the rows and not of the files: feature columns, label and order. `dates` are the oldest and the newest of
-    a part, where there is a date column.
+    of the raw rows of each part, before `features()`: the same rows have the same hash whatever the code. `dates` are
+    the oldest and the newest of each part, where there is a date column.
     """
 
     label: str
