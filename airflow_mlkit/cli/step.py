@@ -89,5 +89,5 @@ def read_parameters(text: str) -> RunParameters:
             hint="""Write it as '{"params": {"max_depth": 4}}'.""",
         ) from None
     except ValidationError as error:
-        said = [f"--parameters {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        said = [f"{' '.join(['--parameters', *map(str, each['loc'])])}: {each['msg']}" for each in error.errors()]
         raise UserError("\n".join(said)) from None

@@ -153,7 +153,7 @@ class StepDirectory:
 def _numbers(folder: UPath) -> list[int]:
     try:
         return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal() and path.name.isascii())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the second one is how a bucket says that nothing lies there
         return []
 
 
