@@ -9,11 +9,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_mlkit.data.key_hash import missing
 from airflow_mlkit.data.split_record import FeatureColumn
 from airflow_mlkit.exceptions import WorkflowError
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 NUMBER = pa.float32()
+
+NO_CATEGORIES = ("",)
+"""The list of a text column without any training value: XGBoost refuses an empty one. Every value is then unseen."""
 
 _MEND = "Turn it into a number or a text in features()."
 _SHOWN = 5
@@ -30,6 +34,7 @@ class FeatureColumns:
         self._label = label
         self._kinds: dict[str, Literal["number", "category"] | None] = {}
         self._training: dict[str, set[str]] = {}
+        self._with_values: set[str] = set()
 
     def encode(self, frame: pd.DataFrame, *, is_training: bool) -> pa.RecordBatch:
         """A frame that `features()` returned as float32 and dictionaries of its own; null where nothing is known yet.
@@ -47,6 +52,11 @@ class FeatureColumns:
         for name, array in zip(names, arrays, strict=True):
             self._learn(name, array, is_training=is_training)
         return pa.record_batch(arrays, names=names)
+
+    @property
+    def without_values(self) -> list[str]:
+        """The columns that are missing in every training row."""
+        return [name for name in self._kinds if name not in self._with_values]
 
     def features(self) -> tuple[FeatureColumn, ...]:
         """The columns in their order; categories sorted, those of the training rows only."""
@@ -83,12 +93,16 @@ class FeatureColumns:
                 hint=_MEND,
             )
         self._kinds[name] = kind
+        if is_training and not pc.all(missing(array)).as_py():
+            self._with_values.add(name)
         if is_training and kind == "category":
             self._training[name].update(array.dictionary.to_pylist())
 
     def _feature(self, name: str) -> FeatureColumn:
         if self._kinds[name] == "category":
-            return FeatureColumn(name=name, type="category", categories=tuple(sorted(self._training[name])))
+            return FeatureColumn(
+                name=name, type="category", categories=tuple(sorted(self._training[name])) or NO_CATEGORIES
+            )
         return FeatureColumn(name=name, type="number")
 
 

@@ -6,6 +6,7 @@ holdout into training. It runs once for each row; what it returns waits on disk 
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -29,6 +30,8 @@ from airflow_mlkit.data.split_record import PARTS, FeatureColumn, Part, SplitRec
 from airflow_mlkit.data.spool import Spool
 from airflow_mlkit.spec.pipeline import DataSpec, Problem
 
+log = logging.getLogger("airflow_mlkit.split")
+
 BATCH_ROWS = 1 << 16
 
 MakeFeatures = Callable[[pd.DataFrame], pd.DataFrame]
@@ -43,6 +46,7 @@ def split_snapshot(
     make_features: MakeFeatures,
     snapshot_hash: str,
     as_of: datetime | None = None,
+    batch_rows: int = BATCH_ROWS,
 ) -> SplitRecord:
     """Cut a snapshot into its parts and write them.
 
@@ -51,9 +55,10 @@ def split_snapshot(
         folder: where training.arrow, validation.arrow, holdout.arrow and holdout_raw.parquet go.
         data: features, label, date column and holdout, as declared.
         problem: the kind of problem, which says how the label is encoded.
-        make_features: from raw rows to feature columns; called with frames of up to 65,536 rows of one part.
+        make_features: from raw rows to feature columns; called with rows of one part.
         snapshot_hash: the content hash of the snapshot, to be recorded.
         as_of: the run's moment.
+        batch_rows: how many rows are in memory at a time.
 
     Raises:
         SplitError: when a part would be empty.
@@ -68,8 +73,11 @@ def split_snapshot(
     with tempfile.TemporaryDirectory(prefix=".spool-", dir=folder) as scratch:
         columns = FeatureColumns(data.label)
         encode = partial(_encode, columns=columns, names=data.features, make_features=make_features)
-        spools, hashes = _apply_features(snapshot, folder, Path(scratch), assignment, encode)
+        pieces = _parts_of_batches(snapshot, assignment, batch_rows)
+        spools, hashes = _apply_features(pieces, pq.read_schema(snapshot), folder, Path(scratch), encode)
         features = columns.features()
+        for name in columns.without_values:
+            log.warning("%r has no value in any training row; the model cannot learn from it", name)
         for part in PARTS:
             codes = labels.codes[assignment.rows(part)]
             _write_part(folder / f"{part}.arrow", _unified(spools[part], columns, features), features, labels, codes)
@@ -94,19 +102,18 @@ def _encode(
 
 
 def _apply_features(
-    snapshot: Path,
+    pieces: Iterator[tuple[Part, pa.RecordBatch]],
+    schema: pa.Schema,
     folder: Path,
     scratch: Path,
-    assignment: Assignment,
     encode: Callable[[Part, pa.RecordBatch], pa.RecordBatch],
 ) -> tuple[dict[Part, Spool], dict[Part, str]]:
     """One pass over the raw rows: hash them, keep those of the holdout, and put their features aside."""
-    schema = pq.read_schema(snapshot).remove_metadata()
     hashes = {part: ContentHash(schema) for part in PARTS}
     with ExitStack() as stack:
         spools = {part: stack.enter_context(Spool(scratch / part)) for part in PARTS}
         raw = stack.enter_context(pq.ParquetWriter(folder / "holdout_raw.parquet", schema, compression="zstd"))
-        for part, batch in _parts_of_batches(snapshot, assignment):
+        for part, batch in pieces:
             hashes[part].update(batch)
             if part == "holdout":
                 raw.write_batch(batch)
@@ -114,10 +121,10 @@ def _apply_features(
     return spools, {part: content.hexdigest() for part, content in hashes.items()}
 
 
-def _parts_of_batches(snapshot: Path, assignment: Assignment) -> Iterator[tuple[Part, pa.RecordBatch]]:
+def _parts_of_batches(snapshot: Path, assignment: Assignment, batch_rows: int) -> Iterator[tuple[Part, pa.RecordBatch]]:
     """The rows of each batch, part by part; rows that are in no part are never shown to the project's code."""
     start = 0
-    for batch in pq.ParquetFile(snapshot).iter_batches(batch_size=BATCH_ROWS):
+    for batch in pq.ParquetFile(snapshot).iter_batches(batch_size=batch_rows):
         codes = assignment.codes[start : start + len(batch)]
         start += len(batch)
         for code, part in enumerate(PARTS):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from functools import partial
 from typing import Any
 
@@ -12,8 +11,6 @@ from airflow_mlkit.data.split_record import PARTS, SplitRecord
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.workflows.features import apply_features
 from airflow_mlkit.workflows.load import load_workflow
-
-log = logging.getLogger("airflow_mlkit.split")
 
 
 def run(context: StepContext) -> StepResult:
@@ -35,14 +32,7 @@ def run(context: StepContext) -> StepResult:
         as_of=context.as_of,
     )
     (context.folder / "split.json").write_bytes(record.to_bytes())
-    _warn_of_empty(record)
     return StepResult(summary=_summary(record))
-
-
-def _warn_of_empty(record: SplitRecord) -> None:
-    for feature in record.features:
-        if feature.categories == ():
-            log.warning("%s has no value in the training rows; the model cannot learn from it", feature.name)
 
 
 def _summary(record: SplitRecord) -> dict[str, Any]:

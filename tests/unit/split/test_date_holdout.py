@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -78,7 +79,7 @@ def test_rows_of_one_moment_stay_together(days: list[int]) -> None:
 def test_every_training_row_is_older_than_every_validation_row_and_those_than_the_holdout(days: list[int]) -> None:
     codes = assign(days, LAST_WEEK).codes
     newest_first = [np.array(days)[codes == code] for code in (TRAINING, VALIDATION, HOLDOUT) if (codes == code).any()]
-    assert all(older.max() < newer.min() for older, newer in zip(newest_first, newest_first[1:], strict=False))
+    assert all(older.max() < newer.min() for older, newer in pairwise(newest_first))
 
 
 @pytest.mark.parametrize(

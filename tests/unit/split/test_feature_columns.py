@@ -124,8 +124,6 @@ def test_a_column_without_any_value_at_all_is_a_number() -> None:
         ({"label": [1]}, {}, "returned the label 'label'"),
     ],
 )
-def test_columns_may_not_change_from_batch_to_batch(
-    first: dict[str, Any], second: dict[str, Any], message: str
-) -> None:
+def test_columns_may_not_change_between_batches(first: dict[str, Any], second: dict[str, Any], message: str) -> None:
     with pytest.raises(WorkflowError, match=message):
         encode(pd.DataFrame(first), pd.DataFrame(second))

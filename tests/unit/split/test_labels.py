@@ -42,9 +42,7 @@ def encode(values: list[Any], problem: Problem, kind: pa.DataType | None = None)
         (["'; DROP TABLE\n", "{{ x }}"], "{{ x }}", ("'; DROP TABLE\n", "{{ x }}")),
     ],
 )
-def test_the_positive_value_is_found_however_it_is_typed(
-    values: list[Any], positive: Any, classes: tuple[Any, ...]
-) -> None:
+def test_the_positive_value_is_found_however_typed(values: list[Any], positive: Any, classes: tuple[Any, ...]) -> None:
     encoded = encode(values, binary(positive))
     assert encoded.classes == classes
     assert encoded.codes[0] == classes.index(values[0])
