@@ -52,7 +52,7 @@ def _table(dag: DagPlan) -> Table:
 
     table = Table(title=f"{dag.dag_id}: {_when(dag.schedule)}", title_justify="left", title_style="bold", box=None)
     for column in ("step", "after", "reads", "size", "CPU", "memory", "GPU", "pool"):
-        table.add_column(column, header_style="dim", overflow="fold")
+        table.add_column(column, header_style="dim", no_wrap=column != "reads", overflow="fold")
     for step in dag.steps:
         table.add_row(*_row(step))
     return table

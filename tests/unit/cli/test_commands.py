@@ -1,0 +1,112 @@
+"""plan, check, schema and step as a person types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPEC = """\
+apiVersion: mlkit/v1
+name: toy
+owner: a@example.com
+pattern: batch
+data:
+  source: {path: rows.csv}
+  features: [amount]
+  label: fraud
+  holdout: {sampling: hash}
+validate: {suite: suite.json}
+problem: {kind: binary, positive: 1}
+train: {workflow: toy_workflow:Toy, schedule: {cron: "@weekly", assets: [payments]}}
+evaluate: {groups: account}
+gates:
+  - {metric: roc_auc, at_least: 0.5}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mlkit.yaml").write_text(SPEC)
+    return tmp_path
+
+
+def mlkit(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`mlkit` in a process of its own; a user never sees a traceback."""
+    command = [sys.executable, "-m", "airflow_mlkit", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_plan_prints_each_step_and_says_aloud_what_does_nothing_yet(folder: Path) -> None:
+    done = mlkit(folder, "plan")
+    assert done.returncode == 0
+    for word in ("toy-retrain: @weekly or assets payments", "validate, split", "cpu-small", "x-mlkit://models/toy"):
+        assert word in done.stdout
+    assert "evaluate.groups does nothing yet" in done.stderr
+
+
+def test_plan_as_json_is_nothing_but_json(folder: Path) -> None:
+    plan = json.loads(mlkit(folder, "plan", "--json").stdout)
+    assert plan["retrain"]["steps"][0]["name"] == "extract"
+
+
+def test_plan_of_an_environment_that_is_not_there_ends_with_2(folder: Path) -> None:
+    done = mlkit(folder, "plan", "--environment", "lapto")
+    assert done.returncode == 2
+    assert "there is no environment 'lapto' in platform.yaml; did you mean laptop?" in done.stderr
+
+
+def test_a_broken_spec_ends_every_command_with_2_and_all_problems(folder: Path) -> None:
+    (folder / "mlkit.yaml").write_text(SPEC.replace("label:", "lable:").replace("0.5", "x"))
+    for command in ("plan", "check"):
+        done = mlkit(folder, command)
+        said = done.stdout + done.stderr
+        assert done.returncode == 2
+        assert "mlkit.yaml:8 data.lable: unknown key; did you mean label?" in said
+        assert "mlkit.yaml:15 gates[0].at_least: 'x' is no number; write one such as 0.9" in said
+
+
+def test_check_tells_the_problems_of_all_parts_at_once(folder: Path) -> None:
+    (folder / "platform.yaml").write_text("sizes: {cpu-small: {cpu: 2}}\n")
+    (folder / "mlkit.yaml").write_text(SPEC.replace("owner:", "ownr:"))
+    done = mlkit(folder, "check")
+    assert done.returncode == 2
+    assert "ownr: unknown key; did you mean owner?" in done.stdout
+    assert "sizes.cpu-small.memory: is missing" in done.stdout
+
+
+def test_check_marks_each_part(folder: Path) -> None:
+    done = mlkit(folder, "check")
+    assert done.returncode == 2, "there is neither a workflow nor a suite"
+    marks = {line[2:].split()[0]: line[0] for line in done.stdout.splitlines() if line[:1] in "✓✗!"}
+    assert (marks["mlkit.yaml"], marks["platform"], marks["plan"]) == ("✓", "✓", "✓")
+    assert (marks["workflow"], marks["suite"]) == ("✗", "✗")
+    assert marks["notice"] == "!"
+
+
+def test_schema_is_printed_or_written(folder: Path) -> None:
+    printed = mlkit(folder, "schema", "platform").stdout
+    assert json.loads(printed)["title"] == "platform.yaml"
+    assert mlkit(folder, "schema", "platform", "--output", "p.json").returncode == 0
+    assert (folder / "p.json").read_text() == printed
+    assert mlkit(folder, "schema", "--output", "no/such/folder.json").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("trian", "--run-dir", "run"), "toy has no step 'trian'."),
+        (("extract", "--run-dir", "ftp://x/y"), "ftp://x/y is no place for a run."),
+        (("extract", "--run-dir", "mlkit.yaml"), "cannot be written"),
+    ],
+)
+def test_a_step_that_cannot_begin_says_why(folder: Path, words: tuple[str, ...], answer: str) -> None:
+    done = mlkit(folder, "step", *words)
+    assert done.returncode in (1, 2)
+    assert answer in done.stderr
+    assert not (folder / "run").exists()

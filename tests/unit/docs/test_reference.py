@@ -1,0 +1,44 @@
+"""The reference pages name every key, and their examples are read as they stand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from airflow_mlkit.spec import json_schema, load_platform, load_spec
+from airflow_mlkit.spec.metrics import METRICS
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+
+
+def examples(page: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", (REFERENCE / page).read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize(("page", "which"), [("mlkit-yaml.md", "pipeline"), ("platform-yaml.md", "platform")])
+def test_every_key_of_the_models_is_named_in_the_page(page: str, which: str) -> None:
+    schema = json_schema(which)  # type: ignore[arg-type]
+    models = [schema, *schema["$defs"].values()]
+    keys = {key for model in models for key in model.get("properties", {})}
+    prose = re.sub(r"```.*?```", "", (REFERENCE / page).read_text(), flags=re.DOTALL)
+    marked = re.findall(r"`[^`]+`|^## \w+", prose, re.MULTILINE)
+    named = {word for text in marked for word in re.findall(r"\w+", text)}
+    assert keys - named == set()
+
+
+def test_every_metric_is_named_in_the_page() -> None:
+    assert set(METRICS) - set(re.findall(r"`(\w+)`", (REFERENCE / "mlkit-yaml.md").read_text())) == set()
+
+
+@pytest.mark.parametrize("example", examples("mlkit-yaml.md"), ids=["smallest", "everything"])
+def test_the_examples_of_mlkit_yaml_are_read(tmp_path: Path, example: str) -> None:
+    (tmp_path / "mlkit.yaml").write_text(example)
+    load_spec(tmp_path / "mlkit.yaml")
+
+
+@pytest.mark.parametrize("example", examples("platform-yaml.md"))
+def test_the_example_of_platform_yaml_is_read(tmp_path: Path, example: str) -> None:
+    (tmp_path / "platform.yaml").write_text(example)
+    load_platform(tmp_path / "platform.yaml")
