@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from airflow_mlkit.exceptions import WorkflowError
 from airflow_mlkit.workflows.base import TrainingSettings
 from airflow_mlkit.workflows.sklearn_scores import score_estimator
 from airflow_mlkit.workflows.xgboost_format import BoosterConfig, best_iteration, find_booster, score_booster
+
+log = logging.getLogger("airflow_mlkit")
 
 _BINARY = "binary:logistic"
 
@@ -147,6 +150,8 @@ def _check_booster(estimator: Any, booster: xgboost.Booster, settings: TrainingS
         raise _wrong_kind(name, kind, "reg:squarederror")
     if kind == "binary" and not (config.objective.startswith((_BINARY, "reg:")) or config.classes == 2):
         raise _wrong_kind(name, kind, _BINARY)
+    if kind == "binary" and config.objective.startswith("reg:"):
+        _say_clipped(name)
     if kind == "multiclass" and not config.objective.startswith("multi:"):
         raise _wrong_kind(name, kind, "multi:softprob")
     if kind == "multiclass" and config.classes != len(settings.classes):
@@ -162,6 +167,7 @@ def _check_kind(estimator: Any, settings: TrainingSettings) -> None:
             raise _wrong_kind(name, kind, "a regressor")
         return
     if kind == "binary" and is_regressor(estimator):
+        _say_clipped(name)
         return
     if not hasattr(estimator, "predict_proba"):
         raise WorkflowError(
@@ -169,6 +175,10 @@ def _check_kind(estimator: Any, settings: TrainingSettings) -> None:
             hint="Take another classifier, or wrap it in sklearn.calibration.CalibratedClassifierCV.",
         )
     _check_classes(estimator, settings)
+
+
+def _say_clipped(name: str) -> None:
+    log.info("A %s predicts a number: its scores are clipped to 0 and 1, and need not be probabilities.", name)
 
 
 def _check_classes(estimator: Any, settings: TrainingSettings) -> None:

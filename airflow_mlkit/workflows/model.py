@@ -64,6 +64,8 @@ class Model:
             WorkflowError: when the estimator raises, or a score is NaN or infinite.
         """
         frame = to_feature_frame(features_frame, self.manifest.features)
+        if frame.empty:
+            return self._no_scores
         with user_code(f"scoring with {self.manifest.estimator}"):
             scores = self._scorer(frame)
         self._check_finite(scores)
@@ -87,6 +89,11 @@ class Model:
     def score_raw(self, raw_frame: pd.DataFrame) -> np.ndarray:
         """Score raw rows: `features`, then `score`."""
         return self.score(self.features(raw_frame))
+
+    @property
+    def _no_scores(self) -> np.ndarray:
+        width = (len(self.manifest.classes),) if self.manifest.problem_kind == "multiclass" else ()
+        return np.zeros((0, *width))
 
     @cached_property
     def _workflow(self) -> tuple[Any, ProjectCode]:

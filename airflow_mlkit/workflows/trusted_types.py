@@ -5,8 +5,8 @@ losses are made anew from numbers; XGBoost parses its own bytes; a `functools.pa
 the function in it as at a type of its own. So loading runs no code that a file brings along.
 
 It is no shield against a file that was made to do harm: skops leaves `Tree` out because scikit-learn follows the
-indices in it without a check, and a forged one can crash the process that scores. Against that stands the file's hash, which
-`published.json` and the manifest hold.
+indices in it without a check, and a forged one can crash the process that scores. Against that stands the file's hash,
+which `published.json` and the manifest hold.
 """
 
 from __future__ import annotations

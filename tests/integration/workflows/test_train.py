@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn import datasets
 from sklearn.metrics import r2_score, roc_auc_score
@@ -177,10 +176,12 @@ def test_the_same_inputs_give_the_same_model_id_in_another_folder_process_and_th
     assert first.run.published("train").summary["model_id"] == first.record.summary["model_id"]
 
 
-def test_the_same_forest_is_the_same_file(train, payments):
+def test_the_same_forest_is_the_same_folder(train, payments):
     first, second = train(FOREST, payments), train(FOREST, payments, folder="elsewhere")
     assert first.record.summary["model_id"] == second.record.summary["model_id"]
-    assert (first.model_folder / "model.skops").read_bytes() == (second.model_folder / "model.skops").read_bytes()
+    names = sorted(path.relative_to(first.model_folder) for path in first.model_folder.rglob("*") if path.is_file())
+    assert len(names) == 5
+    assert all((first.model_folder / name).read_bytes() == (second.model_folder / name).read_bytes() for name in names)
 
 
 @pytest.mark.parametrize("change", ["code", "data", "params"])
@@ -204,6 +205,37 @@ def test_training_json_keeps_rows_and_the_evaluation_curve(train, payments):
     record = json.loads(trained.run.published("train").file("training.json").read_text())
     assert record["rows"] == {"training": 360, "validation": 40}
     assert len(record["curve"]["validation_0"]["logloss"]) == 8
+
+
+def test_chance_and_threads_are_pinned_while_the_user_trains(train, payments):
+    workflow = """
+    import os, random
+    import numpy as np
+    from threadpoolctl import threadpool_info
+    from sklearn.dummy import DummyClassifier
+
+    class Own:
+        def train(self, rows, more_rows):
+            assert (random.random(), np.random.random()) == (0.13436424411240122, 0.417022004702574)
+            assert os.environ["OMP_NUM_THREADS"] == "1"
+            assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+            assert (self.seed, self.threads) == (1, 1)
+            assert self.params is self.custom_params
+            assert self.params == {"n_estimators": 8, "max_depth": 3}
+            assert (self.label, self.feature_columns) == ("label", ["amount", "country"])
+            assert (self.problem_kind, self.classes) == ("binary", ["no", "yes"])
+            assert self.categories == {"country": ["GB", "NG", "US"]}
+            assert list(rows.columns) == list(more_rows.columns) == ["amount", "country", "label"]
+            assert (rows.amount.dtype, list(rows.country.cat.categories)) == ("float32", ["GB", "NG", "US"])
+            return DummyClassifier().fit(rows[self.feature_columns], rows[self.label])
+    """
+    payments.train |= {"seed": 1, "threads": 1}
+    assert train(workflow, payments).record.reason is None
+
+
+def test_no_rows_have_no_scores(train, make_case):
+    case = make_case("iris")
+    assert train(XGBOOST, case).model.score(case.frame.head(0)).shape == (0, 3)
 
 
 def test_too_few_examples_are_refused_as_stripe_says_it(train, payments):
@@ -252,4 +284,3 @@ def make_case(payments):
 def test_the_users_frames_may_be_written_to(train, payments):
     workflow = XGBOOST.replace("        kind =", '        training_dataframe.loc[:, "amount"] = 1.0\n        kind =')
     assert train(workflow, payments).record.reason is None
-    assert isinstance(payments.frame, pd.DataFrame)
