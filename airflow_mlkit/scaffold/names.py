@@ -6,8 +6,8 @@ import keyword
 import re
 import sys
 import unicodedata
+from functools import cache
 from importlib.metadata import packages_distributions
-from importlib.util import find_spec
 
 from airflow_mlkit.exceptions import AnswerError
 
@@ -55,15 +55,12 @@ def _taken_by(package: str) -> str | None:
         return "which is another folder of a project"
     if package in sys.stdlib_module_names:
         return "which is a module of Python's own"
-    if package in packages_distributions() or _is_importable(package):
-        return "which is an installed package"
-    return None
+    return "which is an installed package" if package in _installed_packages() else None
 
 
-def _is_importable(package: str) -> bool:
-    """Whether an import would find something else, such as a namespace package. A folder here does not count."""
-    spec = find_spec(package)
-    return spec is not None and spec.origin is not None and "site-packages" in spec.origin
+@cache
+def _installed_packages() -> frozenset[str]:
+    return frozenset({"airflow_mlkit", *packages_distributions()})
 
 
 def _shorten(text: str) -> str:

@@ -4,7 +4,7 @@ import keyword
 import re
 import sys
 
-name = "{{ cookiecutter.name }}"
+name = {{ cookiecutter.name | jsonify }}
 package = name.replace("-", "_")
 
 if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > 50:

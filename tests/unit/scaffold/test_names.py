@@ -1,0 +1,51 @@
+"""Which names a project may have."""
+
+import pytest
+
+from airflow_mlkit.exceptions import AnswerError
+from airflow_mlkit.scaffold.names import check_name, suggest_name
+
+
+@pytest.mark.parametrize("name", ["churn", "card-fraud", "model-2", "a" * 50])
+def test_a_plain_name_is_taken(name):
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "../x",
+        "/etc",
+        'a"b',
+        "a'b",
+        "a\nb",
+        "Größe",
+        "{{ 7 * 7 }}",
+        "; rm -rf",
+        "a" * 51,
+        "9lives",
+        "a--b",
+        "-a",
+    ]
+    + ["Churn", "card_fraud", "class", "match", "json", "xgboost", "airflow-mlkit", "data", "tests", "workflow"],
+)
+def test_a_name_that_would_break_something_is_refused_with_one_that_would_not(name):
+    with pytest.raises(AnswerError) as refused:
+        check_name(name)
+    suggested = refused.value.hint.rpartition("--name ")[2]
+    assert check_name(suggested) == suggested
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Telco Customer Churn", "telco-customer-churn"),
+        ("Größe & Co", "grosse-co"),
+        ("2024_sales", "sales"),
+        ("日本", "my-model"),
+    ],
+)
+def test_a_name_is_suggested_from_any_text(text, name):
+    assert suggest_name(text) == name
