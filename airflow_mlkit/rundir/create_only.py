@@ -70,6 +70,11 @@ def _put(path: UPath, content: bytes) -> bool:
         path.fs.pipe_file(path.path, content, mode="create")
     except FileExistsError:
         return False
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            hint="Is the bucket there, and may you write to it?",
+        ) from error
     return True
 
 

@@ -64,8 +64,17 @@ class RunDirectory:
 
     @property
     def exists(self) -> bool:
-        """Whether a run was begun here."""
-        return (self.root / "run.json").exists()
+        """Whether a run was begun here.
+
+        Raises:
+            RunDirectoryError: when the place cannot be reached.
+        """
+        try:
+            return (self.root / "run.json").exists()
+        except Exception as error:  # each kind of bucket has errors of its own, for credentials and for the network
+            raise RunDirectoryError(
+                f"{self.root} cannot be reached: {error}.", hint="Look at the credentials and at the address."
+            ) from error
 
     @cached_property
     def record(self) -> RunRecord:

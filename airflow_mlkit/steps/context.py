@@ -107,6 +107,8 @@ def _named_files(project: Project, planned: PlannedStep) -> dict[str, Path]:
         names.append(project.spec.validation.suite)
     if planned.name == "extract" and isinstance(project.spec.data.source, SqlSource):
         names.append(project.spec.data.source.sql)
+    if planned.name == "predict" and project.spec.predict and isinstance(project.spec.predict.source, SqlSource):
+        names.append(project.spec.predict.source.sql)
     return {name: project.folder / name for name in names}
 
 

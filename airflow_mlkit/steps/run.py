@@ -91,14 +91,14 @@ def _carry_out(context: StepContext, termination: Termination) -> dict[str, Any]
 def _work(context: StepContext, termination: Termination) -> dict[str, Any]:
     _require_inputs(context)
     inputs = read_inputs(context.run, context.planned)
-    print_of_inputs = fingerprint(context.project, context.run, context.planned)
+    fits = fingerprint(context.project, context.run, context.planned)
     result = _load(context.planned.name)(context)
     termination.check()
     canonical_json(result.summary)  # refuses here what could not be written down later
     held_back = result.outcome is Outcome.HELD_BACK
     return {
         "inputs": inputs,
-        "fingerprint": print_of_inputs,
+        "fingerprint": fits,
         "files": context.attempt.seal(),
         "outcome": result.outcome,
         "reason": result.reason,
@@ -145,7 +145,7 @@ def _keep_what_was_made(attempt: Try, fields: dict[str, Any]) -> None:
         return
     try:
         fields["files"] = attempt.seal()
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001  # whatever hinders it, the failure itself is what must be told
         log.warning("What was made before the failure is lost: %s", error)
 
 

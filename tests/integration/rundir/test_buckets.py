@@ -84,6 +84,13 @@ def test_a_store_that_ignores_the_condition_is_refused(careless_bucket: str) -> 
         begin(f"{careless_bucket}/churn/r1")
 
 
+def test_a_bucket_that_is_not_there_is_named(bucket: str) -> None:
+    with pytest.raises(
+        RunDirectoryError, match=r"s3://no-such-bucket/r1/run.json cannot be written: .*\nIs the bucket"
+    ):
+        begin("s3://no-such-bucket/r1")
+
+
 def test_what_is_published_in_a_bucket_is_read_back_and_checked(bucket: str) -> None:
     attempt = begin(f"{bucket}/churn/r1").step("train").begin()
     (attempt.folder / "model").mkdir()
