@@ -72,7 +72,22 @@ def play(
     bundle = {"name": folder.name, "classpath": LOCAL_BUNDLE, "kwargs": {"path": str(folder / "dags")}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
+        serialize(folder)
         return Played(folder, dag, dag.test(**options))
+
+
+def serialize(folder: Path) -> None:
+    """Write the project's Dags into the database, as the Dag processor does."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+    try:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    except ImportError:  # Airflow 3.1
+        from airflow.models.dagbag import DagBag, sync_bag_to_db
+    DagBundlesManager().sync_bundles_to_db()
+    dags = folder / "dags"
+    bag = DagBag(dags, bundle_path=dags)
+    sync_bag_to_db(bag, folder.name, None)
 
 
 def test_every_step_runs_in_the_plans_order_and_publishes(tmp_path, caplog):

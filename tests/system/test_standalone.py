@@ -1,0 +1,216 @@
+"""A real Airflow: scheduler, Dag processor, API and triggerer, on a folder of projects with good and broken ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_mlkit.airflow.standalone import LocalAirflow
+from airflow_mlkit.project import load_project
+from airflow_mlkit.rundir import RunDirectory, safe_run_id
+from tests.projects import build_project, default_spec
+
+pytestmark = [pytest.mark.needs("airflow"), pytest.mark.timeout(600)]
+
+REPOSITORY = Path(__file__).parents[2]
+RETRAIN = "card-payments-retrain"
+HOSTILE = "it's {{ ds }}; rm -rf é"
+BUNDLES = "airflow.dag_processing.bundles"
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory) -> Path:
+    """Two good projects, a broken one, and two that share a name."""
+    folder = tmp_path_factory.mktemp("projects")
+    build_project(folder / "payments", spec={**default_spec(), "name": "card-payments"})
+    build_project(folder / HOSTILE, rows=10, spec={**default_spec(), "name": "hostile"})
+    build_project(folder / "broken", rows=10)
+    spec = folder / "broken" / "mlkit.yaml"
+    spec.write_text(spec.read_text().replace("label: fraud", "lable: fraud"))
+    for twin in ("left", "right"):
+        build_project(folder / twin, rows=10, spec={**default_spec(), "name": "twin"})
+    (folder / "no-project").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def airflow(projects, tmp_path_factory) -> Iterator[LocalAirflow]:
+    """Airflow with the projects as one bundle, and the example that follows a promotion as another."""
+    home = tmp_path_factory.mktemp("airflow")
+    dags = home / "dags"
+    dags.mkdir()
+    shutil.copy(REPOSITORY / "dags" / "after_promotion.py", dags)
+    bundles = [
+        {
+            "name": "projects",
+            "classpath": "airflow_mlkit.airflow.bundle.ProjectsDagBundle",
+            "kwargs": {"folder": str(projects)},
+        },
+        {"name": "examples", "classpath": f"{BUNDLES}.local.LocalDagBundle", "kwargs": {"path": str(dags)}},
+    ]
+    settings = {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    }
+    with LocalAirflow(home, dags, extra_env=settings) as local:
+        local.wait_healthy()
+        local.wait_for_dag(RETRAIN)
+        local.wait_for_dag("after_promotion")
+        yield local
+    assert not left_in(home)
+
+
+def left_in(folder: Path) -> list[str]:
+    """The processes that still know a folder from their environment."""
+    left = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder).encode() in (process / "environ").read_bytes():
+                left.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue
+    return left
+
+
+def run(airflow: LocalAirflow, dag_id: str = RETRAIN, **options: Any) -> tuple[str, str, dict[str, str]]:
+    """Run a Dag to its end. Returns the run's id, its state, and the states of its tasks."""
+    run_id = airflow.trigger(dag_id, **options)
+    state = airflow.wait(dag_id, run_id)
+    instances = airflow.task_instances(dag_id, run_id)
+    return run_id, state, {name: instance["state"] for name, instance in instances.items()}
+
+
+def run_directory(projects: Path, run_id: str) -> RunDirectory:
+    """Where the steps of a retrain met."""
+    return RunDirectory(f"{load_project(projects / 'payments').runs}/{safe_run_id(run_id)}")
+
+
+def followers(airflow: LocalAirflow) -> list[dict[str, Any]]:
+    """The runs of the Dag that follows the model."""
+    return airflow.request("GET", "/api/v2/dags/after_promotion/dagRuns")["dag_runs"]
+
+
+def test_a_broken_project_keeps_its_error_to_itself(airflow, projects):
+    """One import error for each, by its own name, with file and line; the others' Dags are there."""
+    time.sleep(12)  # a refresh of the bundle neither loses the errors nor the Dags
+    errors = {error["filename"]: error["stack_trace"] for error in airflow.import_errors()}
+    assert sorted(errors) == ["broken.py", "left.py", "right.py"]
+    assert f"{projects / 'broken' / 'mlkit.yaml'}:" in errors["broken.py"]
+    assert "unknown key; did you mean label?" in errors["broken.py"]
+    assert f"{projects / 'right' / 'mlkit.yaml'} too" in errors["left.py"]
+    assert f"{projects / 'left' / 'mlkit.yaml'} too" in errors["right.py"]
+    expected = {f"{name}-{kind}" for name in ("card-payments", "hostile") for kind in ("retrain", "predict")}
+    assert set(airflow.dags()) == {*expected, "after_promotion"}
+
+
+def test_a_mended_project_loses_its_error(airflow, projects):
+    """Without anybody restarting anything."""
+    spec = projects / "broken" / "mlkit.yaml"
+    spec.write_text(spec.read_text().replace("lable: fraud", "label: fraud"))
+    airflow.wait_for_dag("cards-retrain")
+    assert "broken.py" not in {error["filename"] for error in airflow.import_errors()}
+
+
+def test_predict_is_skipped_as_long_as_there_is_no_champion(airflow):
+    """A successful run with a skipped task."""
+    _, state, states = run(airflow, "card-payments-predict")
+    assert (state, states) == ("success", {"predict": "skipped"})
+
+
+def test_a_first_retrain_ships_and_is_followed_once(airflow, projects):
+    """The event names the version that was promoted; then the champion scores."""
+    run_id, state, states = run(airflow)
+    assert (state, set(states.values())) == ("success", {"success"})
+    promotion = run_directory(projects, run_id).published("promote").summary
+    deadline = time.monotonic() + 30
+    while not followers(airflow) and time.monotonic() < deadline:
+        time.sleep(0.3)
+    (follower,) = followers(airflow)
+    assert airflow.wait("after_promotion", follower["dag_run_id"]) == "success"
+    (event,) = airflow.request("GET", "/api/v2/assets/events")["asset_events"]
+    assert event["extra"]["model_id"] == promotion["model_id"]
+    assert str(event["extra"]["model_version"]) == str(promotion["model_version"])
+    assert run(airflow, "card-payments-predict")[2] == {"predict": "success"}
+
+
+def test_a_retrain_that_is_no_better_is_held_back_and_followed_by_nobody(airflow):
+    """The same data again is a tie: a successful run, promote skipped, no event."""
+    before = len(followers(airflow))
+    _, state, states = run(airflow)
+    assert (state, states["gate"], states["promote"]) == ("success", "success", "skipped")
+    time.sleep(2)
+    assert len(followers(airflow)) == before
+
+
+def test_an_older_run_never_replaces_a_newer_champion(airflow, projects):
+    """A backfill of a date before the champion's: held back, however good it is."""
+    _, state, states = run(airflow, logical_date=datetime(2026, 3, 1, tzinfo=UTC), conf={"max_depth": 5})
+    assert (state, states["promote"]) == ("success", "skipped")
+
+
+def test_clearing_a_task_begins_its_next_generation(airflow, projects):
+    """What comes after it reads what it published the second time."""
+    run_id, _, _ = run(airflow)
+    body = {
+        "dry_run": False,
+        "dag_run_id": run_id,
+        "task_ids": ["train"],
+        "include_downstream": True,
+        "only_failed": False,
+        "reset_dag_runs": True,
+    }
+    airflow.request("POST", f"/api/v2/dags/{RETRAIN}/clearTaskInstances", json=body)
+    time.sleep(0.5)
+    assert airflow.wait(RETRAIN, run_id) == "success"
+    found = run_directory(projects, run_id)
+    assert {step: found.step(step).generations() for step in ("split", "train", "evaluate")} == {
+        "split": [1],
+        "train": [1, 2],
+        "evaluate": [1, 2],
+    }
+    assert found.published("evaluate").record.inputs["train"] == found.published("train").hash
+
+
+def test_marking_a_running_task_failed_ends_its_step(airflow, projects):
+    """And whatever the step has started."""
+    folder = build_project(
+        projects / "slow", rows=10, spec={**default_spec(), "name": "slow", "steps": {"python": "py"}}
+    )
+    stand_in = REPOSITORY / "tests" / "integration" / "airflow" / "stand_in.py"
+    (folder / "py").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "$@"\n')
+    (folder / "py").chmod(0o755)
+    (folder / "behaviour.json").write_text(json.dumps({"extract": {"sleep": 300}}))
+    airflow.wait_for_dag("slow-retrain")
+    run_id = airflow.trigger("slow-retrain")
+    pids = wait_for_pids(folder / "pids.json")
+    path = f"/api/v2/dags/slow-retrain/dagRuns/{run_id.replace('+', '%2B')}/taskInstances/extract"
+    airflow.request("PATCH", path, json={"new_state": "failed"})
+    deadline = time.monotonic() + 60
+    while any(map(is_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not any(map(is_alive, pids))
+
+
+def wait_for_pids(file: Path) -> list[int]:
+    deadline = time.monotonic() + 60
+    while not (file.exists() and file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return json.loads(file.read_text())
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
