@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from airflow_mlkit.exceptions import MLKitError, UserError
 from airflow_mlkit.spec.nearest import did_you_mean
@@ -53,10 +53,17 @@ class DeclaredSuite(Declared):
     """A suite file."""
 
     name: Text
-    expectations: tuple[DeclaredExpectation, ...] = Field(min_length=1)
+    expectations: tuple[DeclaredExpectation, ...]
     meta: dict[str, Any] | None = None
     id: str | None = None
     notes: str | list[str] | None = None
+
+    @field_validator("expectations")
+    @classmethod
+    def _some(cls, expectations: tuple[DeclaredExpectation, ...]) -> tuple[DeclaredExpectation, ...]:
+        if not expectations:
+            raise ValueError("the list is empty, so that any data would pass")
+        return expectations
 
     def columns(self, available: list[str]) -> list[str]:
         """Which of a table's columns the suite looks at, in its order; at least one, to count rows."""
@@ -147,12 +154,7 @@ def _parse(path: Path, content: Any) -> DeclaredSuite:
 
 def _describe(problem: Any) -> str:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]).lstrip(".")
-    if problem["type"] == "extra_forbidden":
-        model = DeclaredExpectation if len(problem["loc"]) > 1 else DeclaredSuite
-        return f"{place}: unknown key{did_you_mean(str(problem['loc'][-1]), model.model_fields)}"
-    if place == "expectations" and problem["type"] == "too_short":
-        return "expectations: the list is empty, so any data would pass"
-    return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    return f"{place}: {problem['msg']}"
 
 
 def _refusal(path: Path, problems: list[str]) -> UserError:

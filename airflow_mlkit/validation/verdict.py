@@ -47,7 +47,8 @@ class Verdict:
     @property
     def title(self) -> str:
         """The column and the expectation with its arguments."""
-        name = f"{', '.join(self.columns)}: {self.expectation}" if self.columns else self.expectation
+        columns = ", ".join(name if name.isprintable() else repr(name) for name in self.columns)
+        name = f"{columns}: {self.expectation}" if columns else self.expectation
         return f"{name} ({self.arguments})" if self.arguments else name
 
     @property
