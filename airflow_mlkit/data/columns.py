@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from airflow_mlkit.exceptions import SourceError, UserError
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.pipeline import HashHoldout, PipelineSpec
 from airflow_mlkit.spec.values import ColumnType
+
+log = logging.getLogger(__name__)
+
+_MAX_SHOWN = 10
 
 
 def needed_columns(spec: PipelineSpec) -> list[str]:
@@ -17,12 +22,6 @@ def needed_columns(spec: PipelineSpec) -> list[str]:
     dates = (data.date_column,) if data.date_column else ()
     groups = (evaluate.groups,) if evaluate.groups else ()
     return list(dict.fromkeys([*data.features, data.label, *dates, *key, *evaluate.slices, *groups]))
-
-
-def prediction_columns(spec: PipelineSpec) -> list[str]:
-    """What scoring reads: the features and the key of the output, each once. The label need not be there."""
-    key = spec.predict.output.key_columns if spec.predict else ()
-    return list(dict.fromkeys([*spec.data.features, *key]))
 
 
 def column_types(spec: PipelineSpec) -> dict[str, ColumnType]:
@@ -61,4 +60,11 @@ def find_positions(
                 f"{origin} has {header.count(name)} columns named {name!r}; nobody can tell which one is meant.",
                 hint="Rename all but one of them.",
             )
+    _log_unused([name for name in header if name not in wanted], origin)
     return {name: header.index(name) for name in wanted}
+
+
+def _log_unused(names: list[str], origin: str) -> None:
+    if names:
+        more = f" and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else ""
+        log.info("%s: not used: %s%s", origin, ", ".join(names[:_MAX_SHOWN]), more)

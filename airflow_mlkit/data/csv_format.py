@@ -127,7 +127,7 @@ def _decode_beginning(path: UPath | str, content: bytes, codec: str) -> str:
 
 def _find_quote(text: str) -> str:
     single = sum(text.count(mark) for mark in (",'", ";'", "\t'", "|'", "\n'"))
-    return "'" if '"' not in text and single > 2 * text.count("\n") else '"'
+    return "'" if '"' not in text and single >= text.count("\n") else '"'
 
 
 def _find_delimiter(text: str, quote: str) -> str:

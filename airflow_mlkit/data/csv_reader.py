@@ -62,7 +62,7 @@ def check_quotes(file: UPath | str, form: CsvFormat, origin: str) -> None:
         SourceError: names the row in which it is opened.
     """
     with open_bytes(UPath(file)) as raw:
-        lines = io.TextIOWrapper(_Readable(raw), encoding=form.encoding, newline="")
+        lines = io.TextIOWrapper(io.BufferedReader(_Readable(raw)), encoding=form.encoding, newline="")
         rows = csv.reader(lines, delimiter=form.delimiter, quotechar=form.quote, strict=True)
         number = -int(form.has_header)
         try:

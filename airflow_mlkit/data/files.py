@@ -22,6 +22,8 @@ _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4", ".
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _GLOB = frozenset("*?[")
 _NOT_THERE = "Correct the path in mlkit.yaml, or put the data there."
+_NOT_REACHED = "Look at the bucket's name, its region, the network, and the keys in this process's environment."
+_CLIENTS = frozenset({"aiobotocore", "aiohttp", "botocore", "gcsfs", "google", "s3fs"})
 _NOT_ALLOWED = "Ask for access, or correct the path."
 
 
@@ -49,13 +51,8 @@ def find_files(uri: str) -> list[UPath]:
         SourceError: when there is none.
     """
     path = open_path(uri)
-    try:
-        files = _look(path)
-    except PermissionError:
-        raise SourceError(f"{uri} may not be read: permission denied.", hint=_NOT_ALLOWED) from None
-    except OSError as error:
-        raise SourceError(f"{uri} cannot be read: {error}.", hint="Is the name right, and may you read it?") from None
-    return files
+    with reading(path):
+        return _look(path)
 
 
 def _look(path: UPath) -> list[UPath]:
@@ -123,17 +120,33 @@ def open_bytes(path: UPath) -> Iterator[Any]:
         SourceError: when it is not there, may not be read, or its compression breaks off.
     """
     path = UPath(path)
+    with reading(path), _open_raw(path) as file:
+        yield file
+
+
+@contextmanager
+def reading(path: UPath, origin: str | None = None) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into a sentence.
+
+    Raises:
+        SourceError: when it is not there, may not be read, cannot be reached or breaks off.
+    """
+    shown = origin or str(path)
     try:
-        with _open_raw(path) as file:
-            yield file
+        yield
     except FileNotFoundError:
-        raise SourceError(f"{path} is not there.", hint=_NOT_THERE) from None
+        raise SourceError(f"{shown} is not there.", hint=_NOT_THERE) from None
     except IsADirectoryError:
-        raise SourceError(f"{path} is a folder; a file is expected.", hint="Correct the path in mlkit.yaml.") from None
+        raise SourceError(f"{shown} is a folder; a file is expected.", hint="Correct the path in mlkit.yaml.") from None
     except PermissionError:
-        raise SourceError(f"{path} may not be read: permission denied.", hint=_NOT_ALLOWED) from None
+        raise SourceError(f"{shown} may not be read: permission denied.", hint=_NOT_ALLOWED) from None
     except (OSError, EOFError, lzma.LZMAError) as error:
-        raise broken(path, error) from None
+        raise broken(shown, error) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in _CLIENTS:
+            raise
+        # each kind of bucket has errors of its own for a host, a name or a key that is wrong
+        raise SourceError(f"{shown} cannot be reached: {_first_line(error)}.", hint=_NOT_REACHED) from None
 
 
 def broken(path: UPath | str, error: BaseException) -> SourceError:

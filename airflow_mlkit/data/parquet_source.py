@@ -12,7 +12,7 @@ from upath import UPath
 
 from airflow_mlkit.data.chunk import BATCH_ROWS, Chunk
 from airflow_mlkit.data.columns import find_positions
-from airflow_mlkit.data.files import broken
+from airflow_mlkit.data.files import broken, reading
 from airflow_mlkit.data.filters import may_match
 from airflow_mlkit.data.inference import zone_of
 from airflow_mlkit.data.types import Found, arrow_type, found_type, is_text, plain
@@ -122,18 +122,15 @@ _COMPARABLE = frozenset({"int8", "int16", "int32", "int64", "double", "string", 
 @contextmanager
 def _open(path: UPath, origin: str) -> Iterator[pq.ParquetFile]:
     local = path.protocol in ("", "file")
-    try:
+    with reading(path, origin):
         raw = pa.OSFile(path.path) if local else path.open("rb")
-        with raw, pq.ParquetFile(raw, pre_buffer=not local) as file:
-            yield file
-    except FileNotFoundError:
-        raise SourceError(f"{origin} is gone.", hint="Was it replaced meanwhile? Start again.") from None
-    except PermissionError:
-        raise SourceError(f"{origin} may not be read: permission denied.", hint="Ask for access.") from None
-    except (OSError, pa.ArrowInvalid) as error:
-        if "Parquet file size is 0" in str(error):
-            raise SourceError(f"{origin} is empty.", hint="Was it exported completely? Start again.") from None
-        raise broken(origin, error) from None
+        try:
+            with raw, pq.ParquetFile(raw, pre_buffer=not local) as file:
+                yield file
+        except pa.ArrowInvalid as error:
+            if "Parquet file size is 0" in str(error):
+                raise SourceError(f"{origin} is empty.", hint="Was it exported completely? Start again.") from None
+            raise broken(origin, error) from None
 
 
 def _find_zone(file: pq.ParquetFile, name: str) -> bool:

@@ -33,6 +33,7 @@ _TOKEN = re.compile(
         | /\*.*?\*/
         | ::
       )
+    | (?P<end>;)(?=(?:\s|;|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*\Z)
     | (?<![\w\])]):(?P<parameter>[A-Za-z_]\w*)
     """,
     re.VERBOSE | re.DOTALL,
@@ -92,7 +93,7 @@ def bind_parameters(file: str, text: str) -> Query:
         nonlocal used
         name = match["parameter"]
         if name is None:
-            return match[0]
+            return "" if match["end"] else match[0]
         if name != PARAMETER:
             line = text.count("\n", 0, match.start()) + 1
             raise UserError(
@@ -103,4 +104,5 @@ def bind_parameters(file: str, text: str) -> Query:
         return _BOUND
 
     bound = _TOKEN.sub(replace, text)
-    return Query(file, bound.strip().rstrip(";").rstrip(), used)
+    # the driver puts a bracket behind it, which a comment in the last line would swallow
+    return Query(file, f"{bound.strip()}\n", used)

@@ -106,6 +106,7 @@ def test_declared_types_are_cast(extract):
 def test_columns_that_nobody_needs_are_not_kept_and_may_be_anything(extract):
     got = extract(files={"d.csv": "x,x,,amount,fraud\n\x01,2,3,4,no\n"})
     assert got.table.column_names == ["amount", "fraud"]
+    assert "d.csv: not used: x, x, " in got.log
 
 
 def test_a_file_without_a_header_row_is_read_by_the_declared_names(extract):

@@ -29,7 +29,7 @@ def query(extract, postgresql, monkeypatch):
 
 def test_a_query_is_the_same_snapshot_as_a_file_with_its_rows(query, extract):
     data = {"features": ["amount", "city"]}
-    got = query(f"{ROWS};\n", data)
+    got = query(f"{ROWS}; -- and a last word", data)
     assert got.rows[0] == {"amount": 1.5, "city": "Zürich", "fraud": "no"}
     assert (
         got.content_hash
