@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -14,8 +15,10 @@ from upath import UPath
 from werkzeug.serving import make_server
 
 from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.project import load_project
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord, create_only
 from airflow_mlkit.rundir.create_only import _TRUSTED
+from airflow_mlkit.steps.run import run_step
 
 Application = Callable[..., Any]
 
@@ -126,3 +129,36 @@ def test_another_process_sees_at_once_what_one_has_published(bucket: str) -> Non
     attempt = writer.step("split").begin()
     attempt.publish(attempt.record(outcome=Outcome.DONE, exit_code=0))
     assert reader.step("split").published() is not None
+
+
+SPEC = """\
+apiVersion: mlkit/v1
+name: toy
+owner: a@example.com
+pattern: batch
+data:
+  source: {path: rows.csv}
+  features: [amount]
+  label: fraud
+  holdout: {sampling: hash}
+validate: {suite: suite.json}
+problem: {kind: binary, positive: 1}
+train: {workflow: toy_workflow:Toy, min_examples: 1}
+gates:
+  - {metric: roc_auc, at_least: 0.5}
+"""
+
+
+def test_the_log_in_a_bucket_is_whole_with_the_reason_as_its_last_line(bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "mlkit.yaml").write_text(SPEC)
+    (tmp_path / "rows.csv").write_text("amount,fraud\n" + "1,0\n2,1\n" * 50)
+    project, run = load_project(tmp_path), begin(f"{bucket}/churn/r1")
+
+    def last_line(step: str) -> str:
+        return (run.root / f"steps/{step}/1/tries/1/log.txt").read_text().splitlines()[-1]
+
+    run_step("split", project, run)
+    assert last_line("split").endswith(f"Type: mlkit step extract --run-dir {run.root}")
+    run_step("extract", project, run)
+    assert "extract: done after" in last_line("extract")
+    assert run.published("extract").file("snapshot.parquet").stat().st_size
