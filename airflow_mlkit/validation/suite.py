@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from airflow_mlkit.data.columns import needed_columns
 from airflow_mlkit.exceptions import MLKitError, UserError
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.values import Declared, Text
@@ -101,7 +102,7 @@ def check_suite(project: Project) -> list[str]:
         suite = load_suite(project.file(project.spec.validation.suite))
     except MLKitError as error:
         return [str(error)]
-    known = snapshot_columns(project)
+    known = needed_columns(project.spec)
     return [
         f"{project.spec.validation.suite}: expectations[{index}] {expectation.type}: "
         f"mlkit.yaml names no column {name!r}, so the snapshot will not have it{did_you_mean(name, known)}"
@@ -109,15 +110,6 @@ def check_suite(project: Project) -> list[str]:
         for name in expectation.columns
         if name not in known
     ]
-
-
-def snapshot_columns(project: Project) -> list[str]:
-    """The columns of a project's snapshot: features, label, date column, holdout key, slices, groups, output key."""
-    data, evaluate, predict = project.spec.data, project.spec.evaluate, project.spec.predict
-    key = data.holdout.key_columns if data.holdout.sampling == "hash" else ()
-    output = predict.output.key_columns if predict else ()
-    named = [*data.features, data.label, data.date_column, *key, *evaluate.slices, evaluate.groups, *output]
-    return list(dict.fromkeys(name for name in named if name))
 
 
 def _read_json(path: Path) -> Any:

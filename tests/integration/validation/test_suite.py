@@ -102,8 +102,8 @@ def test_check_names_columns_that_the_snapshot_will_not_have(project_folder: Pat
     (project_folder / "expectations" / "payments.json").write_text(suite(expectation(kwargs={"column": "amout"})))
     assert check_suite(load_project(project_folder)) == [
         (
-            "expectations/payments.json: expectations[0] expect_column_values_to_not_be_null: mlkit.yaml names no column "
-            "'amout', so the snapshot will not have it; did you mean amount?"
+            "expectations/payments.json: expectations[0] expect_column_values_to_not_be_null: mlkit.yaml names no "
+            "column 'amout', so the snapshot will not have it; did you mean amount?"
         )
     ]
 
