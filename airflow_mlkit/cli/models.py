@@ -1,7 +1,121 @@
+"""`mlkit models`: the champions, and everything that is known of a version."""
+
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+from rich.table import Table
+
+from airflow_mlkit.cli.console import out
+
+if TYPE_CHECKING:
+    from airflow_mlkit.registry.catalogue import ModelSummary, VersionDetails
+
+MAX_METRICS = 2
+
+ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder.")]
+EnvironmentOption = Annotated[str | None, typer.Option("--environment", help="A name from platform.yaml.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+models = typer.Typer(help="The champions, and everything that is known of a version.", invoke_without_command=True)
 
 
 def register(app: typer.Typer) -> None:
-    """Add this group's commands."""
+    """Add `mlkit models`."""
+    app.add_typer(models, name="models")
+
+
+@models.callback()
+def _without_command(
+    context: typer.Context,
+    project: ProjectOption = Path(),
+    environment: EnvironmentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        list_(project, environment, as_json)
+
+
+@models.command("list")
+def list_(project: ProjectOption = Path(), environment: EnvironmentOption = None, as_json: JsonOption = False) -> None:
+    """The models whose champion logs lie beside this project's, each with its champion."""
+    from airflow_mlkit.project import load_project
+    from airflow_mlkit.registry.catalogue import list_models
+
+    loaded = load_project(project, environment=environment)
+    found = list_models(loaded)
+    if as_json:
+        out.print_json(json.dumps([model.model_dump(mode="json") for model in found]))
+    elif found:
+        out.print(_table(found))
+    else:
+        out.print(f"There is no champion of {loaded.spec.name} yet. mlkit run trains the first one.")
+
+
+@models.command("show")
+def show(
+    version: Annotated[str | None, typer.Argument(help="Its number in MLflow; the champion when not given.")] = None,
+    project: ProjectOption = Path(),
+    environment: EnvironmentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Everything that is known of a version of this project's model."""
+    from airflow_mlkit.project import load_project
+    from airflow_mlkit.registry.catalogue import describe_version
+
+    found = describe_version(load_project(project, environment=environment), version)
+    if as_json:
+        out.print_json(found.model_dump_json())
+    else:
+        _print_details(found)
+
+
+def _table(found: list[ModelSummary]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("model", "champion", "as of", "metrics", "promoted", "by"):
+        table.add_column(title, no_wrap=title != "metrics")
+    for model in found:
+        table.add_row(
+            model.model_name,
+            f"version {model.champion_version}",
+            f"{model.as_of:%Y-%m-%d}" if model.as_of else "",
+            _shorten(model.metrics),
+            f"{model.promoted_at:%Y-%m-%d %H:%M}",
+            model.promoted_by,
+        )
+    return table
+
+
+def _shorten(metrics: dict[str, float | None]) -> str:
+    shown = [f"{name} {value:.4g}" for name, value in metrics.items() if value is not None]
+    return ", ".join(shown[:MAX_METRICS])
+
+
+def _print_details(found: VersionDetails) -> None:
+    _print(f"{found.model_name} version {found.model_version}: {found.status}")
+    tags = {name.removeprefix("mlkit.").replace("_", " "): value for name, value in found.tags.items()}
+    for name, value in (tags | {"run dir": found.run_dir, "files": found.artifact}).items():
+        _print(f"  {name:<16} {value}")
+    _section("metrics", [f"{name:<24} {value:.6g}" for name, value in found.metrics.items() if value is not None])
+    _section("gates", found.gates)
+    _section(
+        "champion log",
+        [
+            f"{one.n}  {one.promoted_at:%Y-%m-%d %H:%M}  {one.action} by {one.promoted_by}: {one.reason}"
+            for one in found.entries
+        ],
+    )
+
+
+def _section(title: str, lines: list[str] | tuple[str, ...]) -> None:
+    if lines:
+        _print(title)
+        for line in lines:
+            _print(f"  {line}")
+
+
+def _print(text: str) -> None:
+    out.print(text, markup=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 
@@ -13,7 +13,7 @@ from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.model_registry import CHAMPION_ALIAS, ModelRegistry
 from airflow_mlkit.registry.promotion import Promotion, promote
-from tests.integration.registry.conftest import report_against
+from tests.challengers import report_against
 
 Make = Callable[..., Challenger]
 

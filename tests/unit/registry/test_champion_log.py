@@ -82,7 +82,10 @@ def test_no_entry_is_appended_after_a_gap(log: ChampionLog) -> None:
         (lambda folder: (folder / "2.json").unlink(), r"2\.json is missing"),
         (lambda folder: (folder / "2.json").write_text('{"n": 2'), r"2\.json is damaged"),
         (lambda folder: (folder / "2.json").write_text("{}"), r"2\.json is damaged: n: Field required"),
-        (lambda folder: (folder / "2.json").write_bytes((folder / "1.json").read_bytes()), "it says that it is entry 1"),
+        (
+            lambda folder: (folder / "2.json").write_bytes((folder / "1.json").read_bytes()),
+            "it says that it is entry 1",
+        ),
         (
             lambda folder: (folder / "2.json").write_text((folder / "2.json").read_text().replace("ana", "eve")),
             r"2\.json is not the entry that 3\.json was chained to",

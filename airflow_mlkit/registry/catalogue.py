@@ -1,0 +1,117 @@
+"""What is known of a project's model: its champions, and everything of one version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.project import Project
+from airflow_mlkit.registry.address import resolved
+from airflow_mlkit.registry.champion_entry import ChampionEntry
+from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.model_registry import ModelRegistry
+from airflow_mlkit.rundir import RunDirectory
+from airflow_mlkit.rundir.records import Record
+from airflow_mlkit.spec.nearest import did_you_mean
+
+
+class ModelSummary(Record):
+    """One model with its champion, as `mlkit models` lists it."""
+
+    model_name: str
+    champion_version: str
+    as_of: datetime | None
+    metrics: dict[str, float | None]
+    promoted_at: datetime
+    promoted_by: str
+    champions: int
+
+
+class VersionDetails(Record):
+    """Everything that is known of a version.
+
+    `status` is `champion`, `former champion` or `never champion`; `entries` its places in the champion log; `gates` the
+    sentences of the gates that decided, oldest first, where its run directory is still there.
+    """
+
+    model_name: str
+    model_version: str
+    status: str
+    model_id: str
+    as_of: datetime | None
+    run_dir: str
+    artifact: str
+    metrics: dict[str, float | None]
+    tags: dict[str, str]
+    entries: tuple[ChampionEntry, ...]
+    gates: tuple[str, ...]
+
+
+def list_models(project: Project) -> list[ModelSummary]:
+    """Every model that has a champion log beside the project's, by name.
+
+    Raises:
+        RegistryError: when a log is damaged.
+    """
+    beside = ChampionLog(project.champions).root.parent
+    names = sorted(path.name for path in beside.iterdir()) if beside.exists() else []
+    found = [ChampionLog(beside / name).head() for name in names]
+    return [_summarize(head) for head in found if head]
+
+
+def describe_version(project: Project, version: str | None = None) -> VersionDetails:
+    """Everything that is known of a version; of the champion when none is named.
+
+    Raises:
+        UserError: when there is no such version.
+        RegistryError: when the champion log is damaged, or MLflow refuses.
+    """
+    champions = ChampionLog(project.champions)
+    entries = champions.entries()
+    number = version or (entries[-1].model_version if entries else None)
+    if number is None:
+        raise UserError(f"There is no champion of {project.spec.name} yet.", hint="mlkit run trains the first one.")
+    tags, source = _ask_mlflow(project, number)
+    own = tuple(entry for entry in entries if entry.model_version == number)
+    newest = own[-1] if own else None
+    status = "never champion" if newest is None else "champion" if newest.n == len(entries) else "former champion"
+    run_dir = resolved(newest.run_dir, champions.uri) if newest else tags.get("mlkit.run_dir", "")
+    return VersionDetails(
+        model_name=project.spec.name,
+        model_version=number,
+        status=status,
+        model_id=tags.get("mlkit.model_id", ""),
+        as_of=newest.as_of if newest else None,
+        run_dir=run_dir,
+        artifact=source,
+        metrics=newest.metrics if newest else {},
+        tags=tags,
+        entries=own,
+        gates=_read_gates(run_dir),
+    )
+
+
+def _summarize(head: ChampionEntry) -> ModelSummary:
+    return ModelSummary.model_validate(
+        head.model_dump() | {"champion_version": head.model_version, "champions": head.n}
+    )
+
+
+def _ask_mlflow(project: Project, number: str) -> tuple[dict[str, str], str]:
+    versions = {str(found.version): found for found in ModelRegistry.of(project).versions()}
+    if number not in versions:
+        raise UserError(f"{project.spec.name} has no version {number!r}{did_you_mean(number, sorted(versions))}.")
+    return dict(versions[number].tags), str(versions[number].source)
+
+
+def _read_gates(run_dir: str) -> tuple[str, ...]:
+    """The sentences of the run's gates; none where its directory was cleaned away."""
+    if not run_dir:
+        return ()
+    from airflow_mlkit.gates.report import GateReport
+
+    published = RunDirectory(run_dir).step("gate").published()
+    if published is None:
+        return ()
+    report = GateReport.model_validate_json(published.file("gate_report.json").read_bytes())
+    return tuple(f"{'passed' if result.passed else 'FAILED'}: {result.reason}" for result in report.results)

@@ -1,0 +1,55 @@
+"""Challengers whose models are one small file, for tests of promotion; a larger score is a better model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airflow_mlkit.gates.report import GateReport
+from airflow_mlkit.registry import ChampionEntry, ChampionLog
+from airflow_mlkit.registry.challenger import Challenger
+from airflow_mlkit.registry.model_registry import ModelRegistry
+
+
+def open_registry(folder: Path, champions: str | None = None) -> ModelRegistry:
+    log = ChampionLog(champions or folder / ".mlkit/champions/churn")
+    return ModelRegistry(f"sqlite:///{folder}/.mlkit/mlflow.db", "churn", log)
+
+
+def build_challenger(folder: Path, score: int, **changed: object) -> Challenger:
+    model = folder / f"model-{score}"
+    model.mkdir(exist_ok=True)
+    (model / "model.json").write_text(f'{{"score": {score}}}')
+    report = folder / "report.html"
+    report.write_text("<p>report</p>")
+    fields: dict[str, object] = {
+        "model_name": "churn",
+        "model_id": f"{score:064x}",
+        "run_id": f"manual__{score}'\"",
+        "run_dir": str(folder / "runs" / str(score)),
+        "as_of": datetime(2026, 1, 1, tzinfo=UTC),
+        "owner": "ana",
+        "data_hash": "d",
+        "holdout_hash": "h",
+        "spec_hash": "s",
+        "code_hash": "c",
+        "params": {"max_depth": 3, "wünsche & more": [1, 2]},
+        "metrics": {"roc_auc": score / 100, "f1": None},
+        "model": model,
+        "documents": (report,),
+    }
+    return Challenger(**(fields | changed))  # type: ignore[arg-type]
+
+
+def report_against(champion: ChampionEntry | None, challenger: Challenger) -> GateReport:
+    """A gate in which the larger score is the better one."""
+    own, other = challenger.metrics["roc_auc"] or 0, champion.metrics["roc_auc"] or 0 if champion else -1
+    return GateReport.model_validate(
+        {
+            "decision": "promote" if own > other else "hold_back",
+            "reason": f"roc_auc {own} against {other}",
+            "challenger": {"model_id": challenger.model_id, "run_id": challenger.run_id, "as_of": challenger.as_of},
+            "champion": champion.model_dump() if champion else None,
+            "holdout": {"rows": 100, "hash": "h"},
+        }
+    )

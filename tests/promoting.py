@@ -1,0 +1,79 @@
+"""What processes of their own do in the tests of promotion: race, and die. Spawned ones must be importable."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+from airflow_mlkit.gates.report import GateReport
+from airflow_mlkit.registry import ChampionEntry
+from airflow_mlkit.registry.challenger import Challenger
+from airflow_mlkit.registry.model_registry import ModelRegistry, RegisteredVersion
+from airflow_mlkit.registry.promotion import promote
+from tests.challengers import build_challenger, open_registry, report_against
+
+
+def promote_in_rounds(
+    rounds: int, number: int, folder: Path, champions: str | None, barrier: Barrier, results: Any
+) -> None:
+    """One writer of several that meet in each round; puts (round, promoted, comparisons) into `results`."""
+    registry = open_registry(folder, champions)
+    home = folder / f"writer-{number}"
+    home.mkdir()
+    for round_number in range(rounds):
+        challenger = build_challenger(home, round_number * 100 + number + 1)
+        judge = JudgeTogether(challenger, barrier)
+        barrier.wait(timeout=40)
+        promotion = promote(challenger, registry, report_against(None, challenger), judge)
+        results.put((round_number, promotion.is_promoted, promotion.compared_again))
+
+
+@dataclass
+class JudgeTogether:
+    """Waits at its first comparison until every writer has read the head that it compares with."""
+
+    challenger: Challenger
+    barrier: Barrier
+    calls: int = 0
+
+    def __call__(self, champion: ChampionEntry | None) -> GateReport:
+        first_round = self.challenger.metrics["roc_auc"] < 1  # type: ignore[operator]
+        if self.calls == 0 and not first_round:
+            self.barrier.wait(timeout=40)
+        self.calls += 1
+        return report_against(champion, self.challenger)
+
+
+class DyingRegistry(ModelRegistry):
+    """Kills its process at one point of a promotion."""
+
+    point = ""
+
+    def register(self, challenger: Challenger, decision: str) -> RegisteredVersion:
+        self.end_at("before registering")
+        found = super().register(challenger, decision)
+        self.end_at("registered")
+        return found
+
+    def follow(self) -> ChampionEntry:
+        self.end_at("appended")
+        head = super().follow()
+        self.end_at("alias set")
+        return head
+
+    def end_at(self, point: str) -> None:
+        if point == self.point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(folder: Path, point: str) -> None:
+    """Promote a challenger and be killed at a point of it."""
+    healthy = open_registry(folder)
+    registry = DyingRegistry(healthy.uri, healthy.model_name, healthy.log)
+    registry.point = point
+    challenger = build_challenger(folder, 80)
+    promote(challenger, registry, report_against(None, challenger), lambda head: report_against(head, challenger))
