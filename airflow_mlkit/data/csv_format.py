@@ -5,8 +5,11 @@ from __future__ import annotations
 import codecs
 import csv
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
+from itertools import chain
+from typing import Any
 
 from upath import UPath
 
@@ -22,6 +25,7 @@ SNIFFED_ROWS = 200
 _NO_ROWS = "Was it exported completely? Put the rows there and start again."
 DELIMITERS = (",", ";", "\t", "|")
 
+_NOT_IN_CP1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -57,22 +61,18 @@ def sniff_csv(path: UPath | str, *, delimiter: str | None = None, encoding: str 
     Raises:
         SourceError: when the file cannot be read, is empty, or is no text.
     """
-    content = _read_beginning(UPath(path))
-    if not content.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
-        raise SourceError(f"{path} is empty.", hint=_NO_ROWS)
-    codec = _known_codec(path, encoding) if encoding else _find_encoding(content)
-    text = _decode_beginning(path, content[:SNIFFED_BYTES], codec)
+    with open_bytes(UPath(path)) as file:
+        beginning = bytes(file.read(SNIFFED_BYTES))
+        if not beginning.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
+            raise SourceError(f"{path} is empty.", hint=_NO_ROWS)
+        codec = _known_codec(path, encoding) if encoding else _find_encoding(beginning, file)
+    text = _decode_beginning(path, beginning, codec)
     quote = _find_quote(text)
     found = delimiter or _find_delimiter(text, quote)
     rows = _parse(text, found, quote)
     if not rows:
         raise SourceError(f"{path} holds no row.", hint=_NO_ROWS)
     return CsvFormat(found, codec, quote, _looks_like_header(rows), tuple(rows[0]))
-
-
-def _read_beginning(path: UPath) -> bytes:
-    with open_bytes(path) as file:
-        return bytes(file.read(SAMPLE_BYTES))
 
 
 def _known_codec(path: UPath | str, name: str) -> str:
@@ -83,16 +83,32 @@ def _known_codec(path: UPath | str, name: str) -> str:
     return "utf-8-sig" if codec == "utf-8" else codec
 
 
-def _find_encoding(content: bytes) -> str:
+def _find_encoding(beginning: bytes, rest: Any) -> str:
     for mark, codec in _BOMS:
-        if content.startswith(mark):
+        if beginning.startswith(mark):
             return codec
-    if 0 in content[:SNIFFED_BYTES]:
-        return _find_utf_16(content[:SNIFFED_BYTES])
-    for codec in ("utf-8", "cp1252"):
-        if _decodes(content, codec):
-            return codec
-    return "latin-1"
+    if 0 in beginning:
+        return _find_utf_16(beginning)
+    return _find_bytewise(chain([beginning], _blocks(rest)))
+
+
+def _find_bytewise(blocks: Iterable[bytes]) -> str:
+    """UTF-8 where all bytes are, else cp1252 where it knows all bytes, else latin-1, which knows each."""
+    decoder, is_utf_8, is_cp1252 = codecs.getincrementaldecoder("utf-8")(), True, True
+    for block in blocks:
+        is_utf_8 = is_utf_8 and _decodes(decoder, block)
+        is_cp1252 = is_cp1252 and not any(byte in block for byte in _NOT_IN_CP1252)
+    if is_utf_8:
+        return "utf-8"
+    return "cp1252" if is_cp1252 else "latin-1"
+
+
+def _blocks(file: Any) -> Iterator[bytes]:
+    for _ in range(SAMPLE_BYTES // SNIFFED_BYTES):
+        block = bytes(file.read(SNIFFED_BYTES))
+        if not block:
+            return
+        yield block
 
 
 def _find_utf_16(content: bytes) -> str:
@@ -103,9 +119,9 @@ def _find_utf_16(content: bytes) -> str:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _decodes(content: bytes, codec: str) -> bool:
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes) -> bool:
     try:
-        codecs.getincrementaldecoder(codec)().decode(content)
+        decoder.decode(block)
     except UnicodeDecodeError:
         return False
     return True

@@ -65,11 +65,6 @@ class Evidence:
         return Found("boolean" if first == "boolean" else word)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no value was seen."""
-        return self._seen == 0
-
-    @property
     def odd_values(self) -> int:
         """How many values keep a column of numbers from being one; 0 where it is one, or is plainly text."""
         return self._odd if self._nearly_numbers and self.found.word == "text" and self._seen > 1 + self._odd else 0
