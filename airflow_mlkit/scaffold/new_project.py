@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -59,7 +61,7 @@ def make_project(
     profile = profile_table(rows, answers.label, salt=salt, kind=answers.kind, today=today)
     data_path, copied_from = _place_data(answers)
     with _beside(target) as workplace:
-        made = render_template(find_template(), _template_answers(answers, profile, data_path), Path(workplace))
+        made = render_template(find_template(), _template_answers(answers, profile, data_path), workplace)
         suite = suite_text(build_suite(answers.name, profile))
         (made / "expectations" / f"{answers.name}.json").write_text(suite, encoding="utf-8")
         if copied_from:
@@ -70,15 +72,17 @@ def make_project(
     return NewProject(target, profile, data_path, copied_from is not None)
 
 
-def _beside(target: Path) -> tempfile.TemporaryDirectory[str]:
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
     """A workplace on the same file system, so that the finished project is moved in one stroke."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=".mlkit-new-", dir=target.parent, ignore_cleanup_errors=True)
+        with tempfile.TemporaryDirectory(prefix=".mlkit-new-", dir=target.parent) as workplace:
+            yield Path(workplace)
     except OSError as error:
         raise AnswerError(
-            f"no project can be made in {target.parent}: {error.strerror}.", hint="Give another --output-dir."
-        ) from None
+            f"no project can be made in {target.parent}: {error.strerror or error}.", hint="Give another --output-dir."
+        ) from error
 
 
 def _check_target(target: Path) -> None:

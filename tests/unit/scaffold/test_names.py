@@ -28,10 +28,20 @@ def test_a_plain_name_is_taken(name):
         "9lives",
         "a--b",
         "-a",
-    ]
-    + ["Churn", "card_fraud", "class", "match", "json", "xgboost", "airflow-mlkit", "data", "tests", "workflow"],
+    ],
 )
-def test_a_name_that_would_break_something_is_refused_with_one_that_would_not(name):
+def test_a_name_of_the_wrong_form_is_refused_with_one_that_is_right(name):
+    check_refusal(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["Churn", "card_fraud", "class", "match", "json", "xgboost", "airflow-mlkit", "data", "tests", "workflow"]
+)
+def test_a_name_that_python_or_the_project_has_already_is_refused_with_a_free_one(name):
+    check_refusal(name)
+
+
+def check_refusal(name):
     with pytest.raises(AnswerError) as refused:
         check_name(name)
     suggested = refused.value.hint.rpartition("--name ")[2]
