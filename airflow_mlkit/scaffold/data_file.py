@@ -9,7 +9,7 @@ import pyarrow.parquet
 from upath import UPath
 
 from airflow_mlkit.data.csv_format import CsvFormat, sniff_csv
-from airflow_mlkit.data.csv_source import read_csv
+from airflow_mlkit.data.csv_reader import read_csv
 from airflow_mlkit.data.files import broken, common_format, find_files, open_bytes
 from airflow_mlkit.exceptions import AnswerError
 
