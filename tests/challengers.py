@@ -53,3 +53,21 @@ def report_against(champion: ChampionEntry | None, challenger: Challenger) -> Ga
             "holdout": {"rows": 100, "hash": "h"},
         }
     )
+
+
+def build_entry(n: int, **changed: object) -> ChampionEntry:
+    """An entry of a champion log with that number."""
+    fields = {
+        "n": n,
+        "model_name": "churn",
+        "model_version": str(n),
+        "model_id": f"{n:064x}",
+        "run_id": f"r{n}",
+        "run_dir": "../runs/r",
+        "promoted_at": datetime(2026, 1, n, tzinfo=UTC),
+        "promoted_by": "ana",
+        "reason": "better",
+        "artifact": "../mlartifacts/1/model",
+    }
+    hashes = dict.fromkeys(["gate_report", "data_hash", "holdout_hash", "spec_hash", "code_hash"], "00")
+    return ChampionEntry.model_validate(fields | hashes | changed)

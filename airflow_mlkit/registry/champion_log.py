@@ -18,7 +18,7 @@ from upath import UPath
 
 from airflow_mlkit.exceptions import RegistryError
 from airflow_mlkit.registry.champion_entry import ChampionEntry
-from airflow_mlkit.rundir.create_only import create_only
+from airflow_mlkit.rundir import create_only, open_place
 
 _RESTORE = "Bring the file back from a backup. Nothing is promoted and nothing is scored until the log is whole."
 
@@ -31,7 +31,7 @@ class ChampionLog:
     """
 
     def __init__(self, uri: UPath | Path | str) -> None:
-        self.root = UPath(uri)
+        self.root = open_place(uri)
 
     @property
     def uri(self) -> str:
@@ -79,8 +79,6 @@ class ChampionLog:
         return len(numbers)
 
     def _numbers(self) -> list[int]:
-        # fsspec caches the listings of a bucket; a stale one would hide the entry that another process has written
-        self.root.fs.invalidate_cache()
         try:
             names = [UPath(name).name for name in self.root.fs.ls(self.root.path, detail=False)]
         except FileNotFoundError:

@@ -1,37 +1,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from airflow_mlkit.exceptions import RegistryError
-from airflow_mlkit.registry import ChampionEntry, ChampionLog
-
-
-def entry(n: int, **changed: object) -> ChampionEntry:
-    fields = {
-        "n": n,
-        "model_name": "churn",
-        "model_version": str(n),
-        "model_id": f"{n:064x}",
-        "run_id": f"r{n}",
-        "run_dir": "../runs/r",
-        "promoted_at": datetime(2026, 1, n, tzinfo=UTC),
-        "promoted_by": "ana",
-        "reason": "better",
-        "artifact": "../mlartifacts/1/model",
-    }
-    hashes = dict.fromkeys(["gate_report", "data_hash", "holdout_hash", "spec_hash", "code_hash"], "00")
-    return ChampionEntry.model_validate(fields | hashes | changed)
+from airflow_mlkit.registry import ChampionLog
+from tests.challengers import build_entry
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> ChampionLog:
     """A log with three entries."""
     log = ChampionLog(tmp_path / "champions" / "churn")
-    assert all(log.append(entry(n)) for n in (1, 2, 3))
+    assert all(log.append(build_entry(n)) for n in (1, 2, 3))
     return log
 
 
@@ -45,14 +28,14 @@ def test_the_head_is_the_entry_with_the_highest_number(tmp_path: Path) -> None:
     """By number and not by name: 10 comes after 9."""
     log = ChampionLog(tmp_path)
     for n in range(1, 12):
-        log.append(entry(n))
+        log.append(build_entry(n))
     head = log.head()
     assert head is not None
     assert head.n == 11
 
 
 def test_an_entry_is_created_once_and_never_replaced(log: ChampionLog) -> None:
-    assert not log.append(entry(3, reason="another writer"))
+    assert not log.append(build_entry(3, reason="another writer"))
     assert [found.reason for found in log.entries()] == ["better"] * 3
 
 
@@ -67,13 +50,13 @@ def test_an_entry_that_newer_code_wrote_is_read_and_chained_by_its_bytes(log: Ch
     """A field this code does not know must not break the chain."""
     path = Path(str(log.root)) / "3.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"approved_by": "bo"}))
-    assert log.append(entry(4))
+    assert log.append(build_entry(4))
     assert len(log.entries()) == 4
 
 
 def test_no_entry_is_appended_after_a_gap(log: ChampionLog) -> None:
     with pytest.raises(RegistryError, match=r"4\.json"):
-        log.append(entry(5))
+        log.append(build_entry(5))
 
 
 @pytest.mark.parametrize(
