@@ -19,7 +19,6 @@ from airflow_mlkit.data.assignment import (
     Mask,
 )
 from airflow_mlkit.data.split_record import SamplingRecord
-from airflow_mlkit.exceptions import SplitError
 from airflow_mlkit.spec.pipeline import DateRangeHoldout
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,13 +34,10 @@ def assign_by_date(
 
     Args:
         moments: each row's date.
-        unlabelled: which rows have no label; they are in no part.
+        unlabelled: which rows have no label, not all of them; they are in no part.
         holdout: fixed, `start <= date < end` with rows from `end` on in no part; or rolling, `date > newest - last`.
         as_of: the run's moment.
         maturity: how old a label has to be, counted from as_of.
-
-    Raises:
-        SplitError: when there is no row with a label.
     """
     low, high = _range(moments[~unlabelled], holdout, as_of, maturity)
     codes = np.full(len(moments), TRAINING, dtype=np.int8)
@@ -84,10 +80,8 @@ def _range(
     moments: Moments, holdout: DateRangeHoldout, as_of: datetime | None, maturity: timedelta | None
 ) -> tuple[int, int | None]:
     """The holdout's first moment, and the first one after it; a rolling holdout is open at its end."""
-    if holdout.start and holdout.end:
-        return _to_moment(holdout.start), _to_moment(holdout.end)
-    if holdout.last is None or not len(moments):
-        raise SplitError("no row of the snapshot has a label.", hint="Look at data.filters, and at the source.")
+    if holdout.last is None:
+        return _to_moment(holdout.start or date.min), _to_moment(holdout.end or date.max)
     newest = int(moments.max())
     if as_of is not None:
         # the older of the two: rows that arrive late still make a whole stretch, and fresh_within refuses a stale copy

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from airflow_mlkit.data.assignment import (
     HOLDOUT,
@@ -19,11 +18,10 @@ from airflow_mlkit.data.assignment import (
     Mask,
 )
 from airflow_mlkit.data.key_hash import hash_keys, is_below, key_texts, missing
+from airflow_mlkit.data.snapshot_batches import read_batches
 from airflow_mlkit.data.split_record import SamplingRecord
 from airflow_mlkit.exceptions import DataError
 from airflow_mlkit.spec.pipeline import DataSpec, HashHoldout
-
-_BATCH_ROWS = 1 << 16
 
 
 def assign_by_hash(snapshot: Path, unlabelled: Mask, data: DataSpec, holdout: HashHoldout) -> Assignment:
@@ -40,7 +38,7 @@ def assign_by_hash(snapshot: Path, unlabelled: Mask, data: DataSpec, holdout: Ha
     """
     key = holdout.key_columns or row_columns(data)
     codes, absent = [np.empty(0, np.int8)], [np.empty(0, np.bool_)]
-    for batch in pq.ParquetFile(snapshot).iter_batches(batch_size=_BATCH_ROWS, columns=list(key)):
+    for batch in read_batches(snapshot, key):
         codes.append(_assign(key_texts([batch.column(name) for name in key]), holdout))
         absent.append(_lacks_key(batch, holdout.key_columns))
     _refuse_missing_keys(np.concatenate(absent), holdout.key_columns)

@@ -31,6 +31,11 @@ def assign_parts(snapshot: Path, data: DataSpec, unlabelled: Mask, as_of: dateti
         SplitError: when a part would be empty.
         DataError: when a row has no date, or no key.
     """
+    if unlabelled.all():
+        raise SplitError(
+            f"none of the {len(unlabelled):,} rows of the snapshot has a label in {data.label!r}.",
+            hint="Look at data.filters and label_matures_after in mlkit.yaml, and at the source.",
+        )
     if isinstance(data.holdout, HashHoldout):
         assignment = assign_by_hash(snapshot, unlabelled, data, data.holdout)
     else:
@@ -78,11 +83,6 @@ def _read_column(snapshot: Path, name: str) -> pa.ChunkedArray:
 
 def _refuse_empty(assignment: Assignment, snapshot: Path, data: DataSpec, as_of: datetime | None) -> None:
     rows = assignment.count()
-    if rows.training + rows.validation + rows.holdout + rows.outside == 0:
-        raise SplitError(
-            f"none of the {rows.unlabelled:,} rows of the snapshot has a label in {data.label!r}.",
-            hint="Look at data.filters and label_matures_after in mlkit.yaml, and at the source.",
-        )
     if rows.holdout and rows.training and rows.validation:
         return
     empty = "holdout" if not rows.holdout else "training" if not rows.training + rows.validation else "validation"

@@ -26,13 +26,12 @@ from airflow_mlkit.data.feature_columns import CATEGORY, NUMBER, FeatureColumns
 from airflow_mlkit.data.frame import to_frame
 from airflow_mlkit.data.holdout import assign_parts, find_dates
 from airflow_mlkit.data.labels import EncodedLabels, check_classes_can_be_learned, encode_labels, is_unlabelled
+from airflow_mlkit.data.snapshot_batches import BATCH_ROWS, read_batches
 from airflow_mlkit.data.split_record import PARTS, FeatureColumn, Part, SplitRecord
 from airflow_mlkit.data.spool import Spool
 from airflow_mlkit.spec.pipeline import DataSpec, Problem
 
 log = logging.getLogger("airflow_mlkit.split")
-
-BATCH_ROWS = 1 << 16
 
 MakeFeatures = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -124,7 +123,7 @@ def _apply_features(
 def _parts_of_batches(snapshot: Path, assignment: Assignment, batch_rows: int) -> Iterator[tuple[Part, pa.RecordBatch]]:
     """The rows of each batch, part by part; rows that are in no part are never shown to the project's code."""
     start = 0
-    for batch in pq.ParquetFile(snapshot).iter_batches(batch_size=batch_rows):
+    for batch in read_batches(snapshot, batch_rows=batch_rows):
         codes = assignment.codes[start : start + len(batch)]
         start += len(batch)
         for code, part in enumerate(PARTS):

@@ -213,6 +213,12 @@ def test_an_empty_part_is_refused_with_its_numbers(tmp_path: Path, holdout: dict
         assert "The rows are dated 2026-01-01 00:00 to 2026-04-10 18:00" in caught.value.message
 
 
+@pytest.mark.parametrize("holdout", HOLDOUTS, ids=["key", "rows", "last", "fixed"])
+def test_a_snapshot_without_rows_is_refused(tmp_path: Path, holdout: dict[str, Any]) -> None:
+    with pytest.raises(SplitError, match="none of the 0 rows of the snapshot has a label"):
+        cut(tmp_path, table().slice(0, 0), holdout)
+
+
 def test_training_rows_of_one_moment_cannot_be_cut(tmp_path: Path) -> None:
     days = [datetime(2026, 1, 1)] * 300 + [datetime(2026, 3, 1)] * 100
     with pytest.raises(SplitError, match="no row is left for the validation part"):
