@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet
+import pyarrow.parquet as pq
 from upath import UPath
 
 from airflow_mlkit.data.csv_format import CsvFormat, sniff_csv
 from airflow_mlkit.data.csv_reader import read_csv
-from airflow_mlkit.data.files import broken, common_format, find_files, open_bytes
+from airflow_mlkit.data.files import broken, common_format, find_files, reading
 from airflow_mlkit.exceptions import AnswerError
 
 MAX_ROWS = 1_000_000
 """More rows than this say nothing new about the columns."""
+
+_GLOB = frozenset("*?[")
 
 
 class NoHeaderError(AnswerError):
@@ -36,11 +40,12 @@ def read_data(path: str, columns: tuple[str, ...] = ()) -> pa.Table:
         SourceError: when it cannot be read.
         AnswerError: when a csv has no header row and no names are given, or they do not fit.
     """
+    _check_there(path)
     files = find_files(path)
     is_csv = common_format(files, None) == "csv"
     parts: list[pa.Table] = []
     for file in files:
-        parts += _read_csv(file, columns) if is_csv else [_read_parquet(file)]
+        parts += _read_csv(file, columns) if is_csv else _read_parquet(file)
         if sum(part.num_rows for part in parts) >= MAX_ROWS:
             break
     table = pa.concat_tables(parts, promote_options="permissive").slice(0, MAX_ROWS) if parts else None
@@ -49,10 +54,23 @@ def read_data(path: str, columns: tuple[str, ...] = ()) -> pa.Table:
     return table
 
 
-def _read_parquet(file: UPath) -> pa.Table:
+def _check_there(path: str) -> None:
+    """Say it in the words of the question when a path on this machine is mistyped."""
+    named = Path(path)
+    if "://" in path or _GLOB & set(path) or named.exists():
+        return
+    beside = [file.name for file in named.parent.iterdir()] if named.parent.is_dir() else []
+    near = get_close_matches(named.name, beside, n=1)
+    raise AnswerError(
+        f"the data file {path} is not there{f'; did you mean {named.parent / near[0]}?' if near else '.'}",
+        hint="Give the path of a csv or parquet file: --data churn.csv",
+    )
+
+
+def _read_parquet(file: UPath) -> list[pa.Table]:
     try:
-        with open_bytes(file) as stream:
-            return pyarrow.parquet.read_table(pa.BufferReader(stream.read()))
+        with reading(file, str(file)), file.open("rb") as raw, pq.ParquetFile(raw) as parquet:
+            return [pa.Table.from_batches([batch]) for batch in _until(MAX_ROWS, parquet.iter_batches())]
     except pa.ArrowInvalid as error:
         raise broken(file, error) from None
 

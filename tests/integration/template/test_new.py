@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from rich.console import Console
@@ -146,6 +147,17 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(tmp_path, name):
     with pytest.raises(MLKitError, match=words):
         without_input(tmp_path / "work", data=str(tmp_path / name), name="churn", label="label")
     assert not (tmp_path / "work").exists()
+
+
+def test_a_mistyped_path_is_answered_with_the_nearest(customers, tmp_path):
+    with pytest.raises(AnswerError, match=r"did you mean .*customers\.csv"):
+        without_input(tmp_path, data=str(customers.with_name("custmers.csv")))
+
+
+def test_a_parquet_file_makes_a_project(customers, tmp_path):
+    pa.parquet.write_table(pa.csv.read_csv(customers), tmp_path / "customers.parquet")
+    made = without_input(tmp_path, data=str(tmp_path / "customers.parquet"), name="churn")
+    assert load_project(made.folder).spec.data.source.path == "data/customers.parquet"
 
 
 def test_a_truncated_parquet_file_is_refused(tmp_path):
