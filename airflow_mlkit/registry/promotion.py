@@ -56,11 +56,11 @@ def promote(challenger: Challenger, registry: ModelRegistry, report: GateReport,
     Raises:
         RegistryError: when the log is damaged, or MLflow refuses.
     """
-    again = 0
+    again, appended = 0, False
     while True:
         entries = registry.log.entries()
         if any(challenger.became(entry) for entry in entries):
-            return _settle(challenger, registry, report, again)
+            return _settle(challenger, registry, report, again, appended)
         head = entries[-1] if entries else None
         reason = _find_objection(challenger, head)
         if reason is None and _compared_with(report) != _identity(head):
@@ -71,17 +71,22 @@ def promote(challenger: Challenger, registry: ModelRegistry, report: GateReport,
         if reason:
             return _hold_back(reason, report, again)
         version = registry.register(challenger, report.decision.value)
-        if registry.log.append(_write_entry(challenger, version, registry.log, report, head)):
-            continue  # the next round finds the entry and settles it, as it would after a crash here
-        log.info("another challenger became the champion in the meantime")
+        # won or lost, the next round looks at the log again: what it finds there is settled as after a crash here
+        appended = registry.log.append(_write_entry(challenger, version, registry.log, report, head))
+        if not appended:
+            log.info("another challenger became the champion in the meantime")
 
 
-def _settle(challenger: Challenger, registry: ModelRegistry, report: GateReport, again: int) -> Promotion:
-    """The challenger stands in the log: let the alias follow, and say what it is now."""
+def _settle(
+    challenger: Challenger, registry: ModelRegistry, report: GateReport, again: int, appended: bool
+) -> Promotion:
+    """The challenger stands in the log: let the alias follow, and say what became of it."""
     head = registry.follow()
-    if challenger.became(head):
-        return Promotion(decision="promoted", reason=head.reason, entry=head, gate_report=report, compared_again=again)
     entry = next(entry for entry in reversed(registry.log.entries()) if challenger.became(entry))
+    if appended or challenger.became(head):
+        return Promotion(
+            decision="promoted", reason=entry.reason, entry=entry, gate_report=report, compared_again=again
+        )
     reason = (
         f"{challenger.model_name} version {entry.model_version} was promoted as champion {entry.n} and has been "
         f"replaced since by version {head.model_version}."

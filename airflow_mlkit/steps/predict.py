@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("airflow_mlkit.predict")
 
 PREDICTION_FILE = "prediction.json"
-UNDATED = "__HIVE_DEFAULT_PARTITION__"
-"""How a partition without a value is named in Hive's layout; readers give null for it."""
+UNDATED = "undated"
+"""The partition without a date. Hive's own name for it cannot be read by pandas where it is the only one."""
 
 
 class PredictionRecord(Record):
