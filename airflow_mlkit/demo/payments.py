@@ -13,13 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-FIRST_DAY = date(2026, 6, 1)
 PAYMENTS_A_DAY = 150
 COUNTRIES = ("US", "GB", "DE", "FR", "BR", "IN", "NG")
 SHARES = (0.42, 0.16, 0.13, 0.11, 0.08, 0.06, 0.04)
 
 
-def make_payments(days: int, *, first_day: date = FIRST_DAY) -> pa.Table:
+def make_payments(days: int, *, first_day: date = date(2026, 6, 1)) -> pa.Table:
     """Payments of a number of days, oldest first.
 
     Over half a year fraud moves from large amounts to cards that are used from many countries, so that a model of

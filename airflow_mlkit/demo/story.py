@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from airflow_mlkit.demo.payments import FIRST_DAY, PAYMENTS_A_DAY, break_amounts, make_payments, write_payments
+from airflow_mlkit.demo.payments import PAYMENTS_A_DAY, break_amounts, make_payments, write_payments
 
 SPRING_DAYS = 90
 WEEK = 7
@@ -31,11 +31,16 @@ class Chapter:
     @property
     def as_of(self) -> datetime:
         """The moment of the retrain: the midnight after the newest day."""
-        return datetime.combine(FIRST_DAY + timedelta(days=self.days), time(), tzinfo=UTC)
+        return datetime.combine(find_first_day() + timedelta(days=self.days), time(), tzinfo=UTC)
 
     def deliver(self, path: Path) -> None:
         """Put the data in place, as an upstream job would."""
-        write_payments(self.change(make_payments(self.days)), path)
+        write_payments(self.change(make_payments(self.days, first_day=find_first_day())), path)
+
+
+def find_first_day() -> date:
+    """The demo's first day, so that its last one was yesterday: a person's own retrain of today then finds fresh data."""
+    return datetime.now(UTC).date() - timedelta(days=SPRING_DAYS + WEEK)
 
 
 CHAPTERS = (
