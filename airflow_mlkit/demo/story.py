@@ -39,7 +39,7 @@ class Chapter:
 
 
 def find_first_day() -> date:
-    """The demo's first day, so that its last one was yesterday: a person's own retrain of today then finds fresh data."""
+    """The demo's first day, so that its last one was yesterday and a retrain of today finds fresh data."""
     return datetime.now(UTC).date() - timedelta(days=SPRING_DAYS + WEEK)
 
 
