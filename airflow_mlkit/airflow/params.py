@@ -39,7 +39,6 @@ def retrain_params(project: Project) -> dict[str, Param]:
         enum=sorted(project.platform.sizes),
         title="Size",
         description="Of the machine, as platform.yaml names it.",
-        section="Machine",
     )
     return params
 
@@ -79,13 +78,11 @@ def _key(name: str) -> str:
 
 
 def _date(title: str, description: str) -> Param:
-    return Param(
-        None, type=["null", "string"], format="date", title=title, description=description, section="Training data"
-    )
+    return Param(None, type=["null", "string"], format="date", title=title, description=description)
 
 
 def _workflow_param(name: str, value: Any) -> Param:
-    return Param(value, title=name, section="Parameters of the workflow", **_schema(value))
+    return Param(value, title=name, description=f"train.params.{name}", **_schema(value))
 
 
 def _schema(value: Any) -> dict[str, Any]:

@@ -154,8 +154,11 @@ def test_a_retrain_that_is_no_better_is_held_back_and_followed_by_nobody(airflow
 
 def test_an_older_run_never_replaces_a_newer_champion(airflow, projects):
     """A backfill of a date before the champion's: held back, however good it is."""
-    _, state, states = run(airflow, logical_date=datetime(2026, 3, 1, tzinfo=UTC), conf={"max_depth": 5})
+    run_id, state, states = run(airflow, logical_date=datetime(2026, 3, 1, tzinfo=UTC), conf={"max_depth": 5})
     assert (state, states["promote"]) == ("success", "skipped")
+    found = run_directory(projects, run_id)
+    assert found.record.as_of == datetime(2026, 3, 1, tzinfo=UTC)
+    assert "2026-03-01" in (found.published("promote").record.reason or "")
 
 
 def test_clearing_a_task_begins_its_next_generation(airflow, projects):

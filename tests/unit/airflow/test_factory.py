@@ -156,6 +156,8 @@ def test_the_dag_file_passes_airflows_look_for_dag_files(tmp_path):
 
 PARSE = """
 import json, sys, time
+
+started = time.process_time()
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import DAG, Asset, BaseOperator, Connection, Param
 import airflow.configuration, airflow.timetables.assets, airflow.timetables.trigger
@@ -166,14 +168,17 @@ imported = time.process_time()
 pipeline_dags(sys.argv[1])  # the first Dag of a process makes Airflow import what every Dag needs
 warm = time.process_time()
 dags = pipeline_dags(sys.argv[1])
-seconds = imported - begun + time.process_time() - warm
+kit, airflow = imported - begun + time.process_time() - warm, begun - started
 heavy = [name for name in ("pandas", "pyarrow", "numpy", "mlflow", "xgboost", "sklearn") if name in sys.modules]
-print(json.dumps({"dags": list(dags), "seconds": seconds, "heavy": heavy}))
+print(json.dumps({"dags": list(dags), "kit": kit, "airflow": airflow, "heavy": heavy}))
 """
 
 
 def test_parsing_a_dag_file_is_cheap(tmp_path):
-    """50 ms of processor time beyond importing Airflow, the kit's own import included; doubled for slow machines."""
+    """50 ms beyond importing Airflow on a quiet machine, the kit's own import included: a fifteenth of that import.
+
+    Processor time of both goes up together on a busy machine, so their ratio is what is held: a sixth.
+    """
     build_project(tmp_path, rows=10)
     runs = [
         subprocess.run([sys.executable, "-c", PARSE, str(tmp_path)], capture_output=True, text=True, check=True)
@@ -182,7 +187,7 @@ def test_parsing_a_dag_file_is_cheap(tmp_path):
     found = [json.loads(run.stdout.splitlines()[-1]) for run in runs]
     assert found[0]["dags"] == ["cards-retrain", "cards-predict"]
     assert found[0]["heavy"] == []
-    assert min(run["seconds"] for run in found) < 0.1
+    assert min(run["kit"] / run["airflow"] for run in found) < 1 / 6
 
 
 def test_importing_the_room_imports_no_airflow():
