@@ -33,7 +33,7 @@ class DataProfile:
         columns: every named column, in the file's order.
         features: the columns that a model may use.
         left_out: why each of the others is not one.
-        key: the column that tells rows or entities apart; None where there is none.
+        key: the column that tells the rows apart; None where there is none.
         holdout: which rows are held out, and why those.
     """
 
@@ -76,17 +76,26 @@ def profile_table(
     features = tuple(column.name for column in candidates if column.name not in left_out)
     _check_features(features, left_out, label)
     key = find_key(others)
-    holdout = choose_holdout(others, columns[label], found, key=key, salt=salt, today=today)
+    holdout = choose_holdout(others, columns[label], found, key=find_entity(others) or key, salt=salt, today=today)
     in_order = {name: left_out[name] for name in columns if name in left_out}
     return DataProfile(table.num_rows, columns, found, features, in_order, key, holdout)
 
 
 def find_key(columns: Iterable[ColumnProfile]) -> str | None:
-    """The column that tells entities apart, never missing: one named as an identifier, else text without repetition."""
-    filled = [column for column in columns if column.missing == 0 and _is_identifier(column)]
-    named = [column.name for column in filled if column.is_named_like_an_identifier and not column.is_counter]
-    texts = [column.name for column in filled if column.type == "text"]
+    """The column that is different in every row: one named as an identifier, else text without repetition."""
+    different = [column for column in columns if column.all_different and _is_identifier(column)]
+    named = [column.name for column in different if column.is_named_like_an_identifier and not column.is_counter]
+    texts = [column.name for column in different if column.type in ("text", "category")]
     return next(iter([*named, *texts]), None)
+
+
+def find_entity(columns: Iterable[ColumnProfile]) -> str | None:
+    """The identifier that several rows share, such as the account of many payments, never missing.
+
+    Rows of one entity are alike; held out one by one they would flatter a model that has met the others.
+    """
+    shared = (column for column in columns if column.missing == 0 and not column.all_different)
+    return next((column.name for column in shared if _is_identifier(column)), None)
 
 
 def _is_identifier(column: ColumnProfile) -> bool:

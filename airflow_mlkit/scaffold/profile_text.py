@@ -17,7 +17,7 @@ def profile_text(profile: DataProfile, *, columns: tuple[str, ...] = (), gpu: bo
         columns: the names that were given to a file without a header row.
         gpu: whether to train on one.
     """
-    holdout = profile.holdout.holdout.model_dump(mode="json", exclude_none=True)
+    holdout = profile.holdout.holdout.model_dump(exclude_none=True)  # durations as text, dates as dates
     found = {
         "kind": profile.label.kind,
         "columns": wrapped(columns) if columns else [],

@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow_mlkit.data.column_profile import ColumnProfile
 from airflow_mlkit.data.profile import DataProfile
+from airflow_mlkit.spec.pipeline import HashHoldout
 
 MAX_VALUES = 50
 """A category with more different values has no list of them: new ones are everyday."""
@@ -59,11 +60,12 @@ def _of_feature(column: ColumnProfile) -> list[Expectation]:
 
 
 def _of_other_columns(profile: DataProfile) -> Iterator[Expectation]:
-    """The key, and the date that the holdout is cut by."""
-    if profile.key and profile.key not in profile.features:
-        yield _not_null(profile.columns[profile.key], room=0.0)
-        if profile.columns[profile.key].all_different:
-            yield _expect("expect_column_values_to_be_unique", column=profile.key)
+    """What the holdout is cut by: the key, or the date. The snapshot holds no other column that is no feature."""
+    holdout = profile.holdout.holdout
+    for key in holdout.key_columns if isinstance(holdout, HashHoldout) else ():
+        yield _not_null(profile.columns[key], room=0.0)
+        if profile.columns[key].all_different:
+            yield _expect("expect_column_values_to_be_unique", column=key)
     if profile.holdout.date_column:
         yield _not_null(profile.columns[profile.holdout.date_column], room=0.0)
 

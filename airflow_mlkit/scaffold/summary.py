@@ -11,6 +11,7 @@ from airflow_mlkit.data.profile import DataProfile
 from airflow_mlkit.scaffold import recommendation
 from airflow_mlkit.scaffold.answers import Answers, Pattern
 from airflow_mlkit.scaffold.new_project import NewProject
+from airflow_mlkit.scaffold.yaml_text import scalar
 
 MAX_LEFT_OUT = 12
 
@@ -53,7 +54,7 @@ def _positive(profile: DataProfile) -> list[tuple[str, str]]:
     if label.positive is None:
         return []
     count = label.counts[label.positive]
-    return [("positive", f"{label.positive} ({count:,} of {sum(label.counts.values()):,} rows)")]
+    return [("positive", f"{scalar(label.positive)} ({count:,} of {sum(label.counts.values()):,} rows)")]
 
 
 def _left_out(profile: DataProfile) -> list[tuple[str, str]]:

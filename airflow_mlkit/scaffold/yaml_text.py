@@ -6,9 +6,10 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
-_PLAIN = re.compile(r"[^\W\d][\w.@/+-]*(?: [\w.@/+-]+)*")
+_PLAIN = re.compile(r"[^\W\d][\w.@/+-]*(?: [\w.@/+-]+)*|\d+[smhdw]")
 _SPECIAL = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n", "none", "nan", "inf"})
 _ESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff]")
 
@@ -19,6 +20,8 @@ def scalar(value: Any) -> str:
     >>> scalar("fixed acidity"), scalar("Yes"), scalar("1"), scalar(1)
     ('fixed acidity', '"Yes"', '"1"', '1')
     """
+    if isinstance(value, date):
+        return value.isoformat()
     if not isinstance(value, str):
         return json.dumps(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _SPECIAL:

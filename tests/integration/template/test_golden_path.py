@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from airflow_mlkit.scaffold.answers import Approval, Pattern
 from airflow_mlkit.scaffold.new_project import make_project
 from airflow_mlkit.scaffold.template import find_template
 from airflow_mlkit.spec.schema import schema_text
+
+from .conftest import write_csv
 
 FILES = {
     ".cruft.json",
@@ -75,6 +78,15 @@ def test_the_code_is_clean(project):
 def test_mlkit_check_has_nothing_to_say(project):
     problems = {finding.part: finding.problems for finding in find_problems(project) if finding.problems}
     assert problems == {}
+
+
+def test_a_file_with_dates_and_entities_has_a_suite_that_fits_its_snapshot(answers, tmp_path):
+    dates = [date(2024, 1, 1) + timedelta(days=row // 10) for row in range(600)]
+    rows = [[f"P-{row}", f"A-{row % 120}", dates[row], row * 7 % 90, ["no", "yes"][row % 3 == 0]] for row in range(600)]
+    data = write_csv(tmp_path / "payments.csv", rows, ["payment_id", "account_id", "created_at", "amount", "fraud"])
+    folder = make_project(answers(data=str(data), label="fraud"), tmp_path / "work").folder
+    assert load_project(folder).spec.data.date_column == "created_at"
+    assert {finding.part: finding.problems for finding in find_problems(folder) if finding.problems} == {}
 
 
 @pytest.mark.needs("airflow")

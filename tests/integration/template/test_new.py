@@ -31,7 +31,7 @@ def test_the_command_makes_a_project_and_says_what_to_type_next(customers, tmp_p
     command = [sys.executable, "-m", "airflow_mlkit", "new", "--no-input", "--name", "churn", "--data", str(customers)]
     result = subprocess.run([*command, "--label", "churned"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    for words in ("Yes (", "customerID: an identifier", "cd churn && mlkit run"):
+    for words in ('"Yes" (', "customerID: an identifier", "cd churn && mlkit run"):
         assert words in result.stdout
     again = subprocess.run([*command, "--label", "churned"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert again.returncode == 2

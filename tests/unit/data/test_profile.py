@@ -162,6 +162,13 @@ def test_without_a_date_a_fifth_is_held_out_by_the_hash_of_the_key():
     }
 
 
+def test_rows_of_one_entity_are_held_out_together():
+    table = make_table(payment_id=[f"P-{row:05}" for row in range(ROWS)], account_id=[row % 150 for row in range(ROWS)])
+    found = profile(table)
+    assert (found.key, found.holdout.holdout.key) == ("payment_id", "account_id")
+    assert set(found.left_out) == {"payment_id", "account_id"}
+
+
 def test_an_identifier_with_holes_is_no_key():
     assert profile(make_table(customerID=["", *(f"C-{row:05}" for row in range(1, ROWS))])).key is None
 
