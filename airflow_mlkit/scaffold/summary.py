@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from airflow_mlkit.data.profile import DataProfile
+from airflow_mlkit.project import load_project
 from airflow_mlkit.scaffold import recommendation
-from airflow_mlkit.scaffold.answers import Answers, Pattern
+from airflow_mlkit.scaffold.answers import Answers
 from airflow_mlkit.scaffold.new_project import NewProject
 from airflow_mlkit.scaffold.yaml_text import scalar
 
@@ -23,7 +24,7 @@ def print_summary(answers: Answers, made: NewProject, console: Console | None = 
     out.print(f"\n[bold green]{answers.name}[/] is ready in ", end="")
     out.print(str(made.folder), markup=False)
     out.print(_table(profile, made))
-    for sentence in _notes(answers, made):
+    for sentence in _notes(made):
         out.print(sentence, markup=False)
     out.print("\nNow type:")
     out.print(f"  cd {shlex.quote(str(made.folder))} && mlkit run\n", markup=False, style="bold", soft_wrap=True)
@@ -64,19 +65,15 @@ def _left_out(profile: DataProfile) -> list[tuple[str, str]]:
     return [("left out" if index == 0 else "", line) for index, line in enumerate(found)]
 
 
-def _notes(answers: Answers, made: NewProject) -> list[str]:
+def _notes(made: NewProject) -> list[str]:
     notes = []
     if made.profile.label.missing:
         notes.append(
             f"{made.profile.label.missing:,} rows have no {made.profile.label.name}; they are not learnt from."
         )
-    if answers.pattern is Pattern.LIVE:
-        notes.append(
-            "live: the model is trained, judged and promoted. The server that answers with it is not there yet."
-        )
     if made.copied:
         notes.append("data/ is not in git: the rows stay on this machine.")
-    return notes
+    return [*notes, *(f"Not yet: {notice}." for notice in load_project(made.folder).plan.notices)]
 
 
 def _shorten(text: str, width: int = 300) -> str:

@@ -69,7 +69,7 @@ def test_live_says_that_there_is_no_server_yet(answers, tmp_path):
     made = make_project(answers(pattern=Pattern.LIVE), tmp_path)
     console = Console(file=io.StringIO(), width=120)
     print_summary(answers(pattern=Pattern.LIVE), made, console)
-    assert "server that answers with it is not there yet" in console.file.getvalue()
+    assert "no model server yet" in console.file.getvalue()
     assert load_project(made.folder).spec.predict is None
 
 
