@@ -122,6 +122,7 @@ def _play(console: Console, airflow: LocalAirflow, project: Project, chapter: Ch
     run_id = airflow.trigger(DAG, conf=chapter.conf, logical_date=chapter.as_of)
     tasks = _watch(console, airflow, project, run_id)
     state = str(tasks[chapter.last_step]["state"])
+    console.print()
     console.print(_VERDICTS.get(state, Text(state)), end="  ")
     console.print(_reason(project, run_id, chapter.last_step), markup=False)
     if state != chapter.ends:
