@@ -112,7 +112,7 @@ class SplitError(DataError):
     """Raised when no holdout or no training part can be cut from the snapshot."""
 
 
-class ValidationFailed(DataError):
+class ValidationFailed(DataError):  # noqa: N818  # an outcome of the data, as Great Expectations words it
     """Raised when an expectation failed, or could not be evaluated."""
 
 
@@ -132,7 +132,7 @@ class StepError(MLKitError):
     """Raised when a step could not do its work and the user is not to blame."""
 
 
-class StepTerminated(MLKitError):
+class StepTerminated(MLKitError):  # noqa: N818  # nobody is to blame
     """Raised inside a step by SIGTERM; the try ends and publishes nothing."""
 
     exit_code = 143

@@ -1,6 +1,6 @@
 """A retrain as somebody would write it by hand: one script, one process, the same work as `mlkit run`.
 
-    python benchmarks/by_hand.py DATA.csv WORK_FOLDER
+python benchmarks/by_hand.py DATA.csv WORK_FOLDER
 """
 
 from __future__ import annotations

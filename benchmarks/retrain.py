@@ -1,6 +1,7 @@
 """What a retrain costs beside the same work by hand: `python benchmarks/retrain.py [--rounds 3] [--days 60]`.
 
-Runs `benchmarks/by_hand.py` and `mlkit run` in turn on the same payments, and prints the medians and the ratio pair by pair.
+Runs `benchmarks/by_hand.py` and `mlkit run` in turn on the same payments, and prints the medians and the ratio pair by
+pair.
 """
 
 from __future__ import annotations

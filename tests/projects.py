@@ -45,7 +45,11 @@ def default_spec() -> dict[str, Any]:
         },
         "validate": {"suite": "expectations/payments.json"},
         "problem": {"kind": "binary", "positive": "yes"},
-        "train": {"workflow": "cards.workflow:Cards", "params": {"max_depth": 3, "n_estimators": 20}, "min_examples": 50},
+        "train": {
+            "workflow": "cards.workflow:Cards",
+            "params": {"max_depth": 3, "n_estimators": 20},
+            "min_examples": 50,
+        },
         "gates": [
             {"metric": "roc_auc", "at_least": 0.6},
             {"metric": "roc_auc", "against": "champion"},
@@ -55,7 +59,9 @@ def default_spec() -> dict[str, Any]:
     }
 
 
-def build_project(folder: Path, *, rows: int = 600, spec: dict[str, Any] | None = None, workflow: str = WORKFLOW) -> Path:
+def build_project(
+    folder: Path, *, rows: int = 600, spec: dict[str, Any] | None = None, workflow: str = WORKFLOW
+) -> Path:
     """Write the project's files. Returns its folder."""
     for name in ("data", "expectations", "cards"):
         (folder / name).mkdir(parents=True, exist_ok=True)

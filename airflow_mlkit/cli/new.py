@@ -48,5 +48,5 @@ def new(
         kind=kind,
         salt=holdout_salt,
     )
-    answers, table, today = hold_interview(given, output_dir, asks=not no_input)
-    print_summary(answers, make_project(answers, output_dir, table=table, today=today))
+    answers, table = hold_interview(given, output_dir, asks=not no_input)
+    print_summary(answers, make_project(answers, output_dir, table=table))

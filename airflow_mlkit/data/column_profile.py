@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -99,12 +98,6 @@ class ColumnProfile:
         """The values as float64, NaN where one is missing; dates as microseconds since 1970."""
         values = self.values.cast(pa.int64()) if pa.types.is_timestamp(self.values.type) else self.values
         return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-
-    @property
-    def newest(self) -> datetime | None:
-        """The newest date of a date column."""
-        found: datetime | None = pc.max(self.values).as_py()
-        return found
 
 
 def profile_column(name: str, column: pa.ChunkedArray | pa.Array) -> ColumnProfile:

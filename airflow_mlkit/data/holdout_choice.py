@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 
@@ -41,7 +41,6 @@ def choose_holdout(
     *,
     key: str | None,
     salt: str,
-    today: date | None = None,
 ) -> HoldoutChoice:
     """Choose the holdout of a new project.
 
@@ -51,7 +50,7 @@ def choose_holdout(
     """
     dated = sorted((column for column in columns if _is_event_date(column)), key=_plainness)
     for column in dated:
-        choice = _by_date(column, label, found, today)
+        choice = _by_date(column, label, found)
         if choice:
             return choice
     reason = f"no date column; a fifth of the rows by the hash of {key or 'all columns'}"
@@ -69,31 +68,16 @@ def _plainness(column: ColumnProfile) -> tuple[bool, str]:
     return not _EVENT.search(column.name), column.name
 
 
-def _by_date(
-    column: ColumnProfile, label: ColumnProfile, found: LabelProfile, today: date | None
-) -> HoldoutChoice | None:
-    newest = column.newest
-    assert newest is not None
-    cut = float(np.quantile(column.numbers, 1 - FRACTION))
-    days = max(1, math.ceil((column.quantiles[-1] - cut) / _MICROSECONDS_PER_DAY))
-    old = today is not None and newest.date() + timedelta(days=days) < today
-    start, end = newest.date() - timedelta(days=days - 1), newest.date() + timedelta(days=1)
-    first = _microseconds(start) if old else column.quantiles[-1] - days * _MICROSECONDS_PER_DAY
-    held = column.numbers >= first if old else column.numbers > first
+def _by_date(column: ColumnProfile, label: ColumnProfile, found: LabelProfile) -> HoldoutChoice | None:
+    """The newest stretch. It rolls: a holdout of fixed dates would judge next year's model by this year's rows."""
+    newest = column.quantiles[-1]
+    days = max(1, math.ceil((newest - float(np.quantile(column.numbers, 1 - FRACTION))) / _MICROSECONDS_PER_DAY))
+    held = column.numbers > newest - days * _MICROSECONDS_PER_DAY
     if not 0.05 <= held.mean() <= 0.5 or not _has_every_class(held, label, found):
         return None
     share = float(held.mean())
-    if old:
-        holdout = DateRangeHoldout(sampling="date_range", start=start, end=end)
-        why = f"fixed dates, because the file ends on {newest.date()}"
-    else:
-        holdout = DateRangeHoldout(sampling="date_range", last=timedelta(days=days))
-        why = "it rolls on with the data"
-    return HoldoutChoice(holdout, f"the newest {share:.0%} of the rows by {column.name}; {why}", column.name, share)
-
-
-def _microseconds(day: date) -> float:
-    return float((day - date(1970, 1, 1)).days * _MICROSECONDS_PER_DAY)
+    reason = f"the newest {share:.0%} of the rows by {column.name}; it rolls on with the data"
+    return HoldoutChoice(DateRangeHoldout(sampling="date_range", last=timedelta(days=days)), reason, column.name, share)
 
 
 def _has_every_class(held: Mask, label: ColumnProfile, found: LabelProfile) -> bool:

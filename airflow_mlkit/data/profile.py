@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 
 import pyarrow as pa
 
@@ -51,9 +50,7 @@ class DataProfile:
         return tuple(self.columns[name] for name in self.features)
 
 
-def profile_table(
-    table: pa.Table, label: str, *, salt: str, kind: ProblemKind | None = None, today: date | None = None
-) -> DataProfile:
+def profile_table(table: pa.Table, label: str, *, salt: str, kind: ProblemKind | None = None) -> DataProfile:
     """Find out what can be learnt from a table.
 
     Args:
@@ -61,7 +58,6 @@ def profile_table(
         label: the column to predict.
         salt: of the holdout's hash, usually the project's name.
         kind: of the problem, where a person says it.
-        today: a file whose newest date is long ago is not copied anew every day; None leaves that open.
 
     Raises:
         AnswerError: when the label is not there or nothing can be learnt from it, or no column is left to learn from.
@@ -76,7 +72,7 @@ def profile_table(
     features = tuple(column.name for column in candidates if column.name not in left_out)
     _check_features(features, left_out, label)
     key = find_key(others)
-    holdout = choose_holdout(others, columns[label], found, key=find_entity(others) or key, salt=salt, today=today)
+    holdout = choose_holdout(others, columns[label], found, key=find_entity(others) or key, salt=salt)
     in_order = {name: left_out[name] for name in columns if name in left_out}
     return DataProfile(table.num_rows, columns, found, features, in_order, key, holdout)
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -45,7 +44,7 @@ class Given:
     salt: str | None = None
 
 
-def hold_interview(given: Given, output: Path, *, asks: bool) -> tuple[Answers, pa.Table, date]:
+def hold_interview(given: Given, output: Path, *, asks: bool) -> tuple[Answers, pa.Table]:
     """Collect the answers.
 
     Args:
@@ -54,7 +53,7 @@ def hold_interview(given: Given, output: Path, *, asks: bool) -> tuple[Answers, 
         asks: whether to ask for the rest; else it takes its default.
 
     Returns:
-        The answers, the rows of the data file, and today's date.
+        The answers, and the rows of the data file.
 
     Raises:
         AnswerError: when an answer cannot be used and nobody is there to be asked again.
@@ -63,7 +62,7 @@ def hold_interview(given: Given, output: Path, *, asks: bool) -> tuple[Answers, 
     if asks and not sys.stdin.isatty():
         raise AnswerError("nobody is there to be asked.", hint="Give the answers as options, with --no-input.")
     interview = Interview(given, output, Console(stderr=True, highlight=False) if asks else None)
-    return (*interview.hold(), datetime.now(UTC).astimezone().date())
+    return interview.hold()
 
 
 class Interview:

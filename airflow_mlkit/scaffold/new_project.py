@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +38,13 @@ class NewProject:
     copied: bool
 
 
-def make_project(
-    answers: Answers, output: Path, *, table: pa.Table | None = None, today: date | None = None
-) -> NewProject:
+def make_project(answers: Answers, output: Path, *, table: pa.Table | None = None) -> NewProject:
     """Make a project. Nothing is left behind when it fails.
 
     Args:
         answers: what a person said.
         output: the folder in which the project becomes a folder; made when it is not there.
         table: the rows of `answers.data`, where they have been read already.
-        today: see `profile_table`.
 
     Raises:
         AnswerError: when an answer cannot be used, or the project's folder is there already.
@@ -58,7 +54,7 @@ def make_project(
     _check_target(target)
     rows = read_data(answers.data, answers.columns) if table is None else table
     salt = answers.salt or answers.name
-    profile = profile_table(rows, answers.label, salt=salt, kind=answers.kind, today=today)
+    profile = profile_table(rows, answers.label, salt=salt, kind=answers.kind)
     data_path, copied_from = _place_data(answers)
     with _beside(target) as workplace:
         made = render_template(find_template(), _template_answers(answers, profile, data_path), workplace)

@@ -138,7 +138,9 @@ def test_two_runs_at_once_leave_one_champion_and_both_end_well(tmp_path: Path) -
 def test_a_run_in_progress_is_not_resumed_beside_it(project: Path) -> None:
     (run,) = (project / ".mlkit" / "runs" / "cards").iterdir()
     holder = (
-        "import sys, time; from airflow_mlkit.local.run_lock import hold_run; from airflow_mlkit.rundir import RunDirectory\n"
+        "import sys, time\n"
+        "from airflow_mlkit.local.run_lock import hold_run\n"
+        "from airflow_mlkit.rundir import RunDirectory\n"
         "with hold_run(RunDirectory(sys.argv[1])):\n print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", holder, str(run)], stdout=subprocess.PIPE, text=True)

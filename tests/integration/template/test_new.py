@@ -23,8 +23,8 @@ from .conftest import HEADER, make_rows, write_csv
 
 
 def without_input(output, **given):
-    answers, table, today = hold_interview(Given(**given), output, asks=False)
-    return make_project(answers, output, table=table, today=today)
+    answers, table = hold_interview(Given(**given), output, asks=False)
+    return make_project(answers, output, table=table)
 
 
 def test_the_command_makes_a_project_and_says_what_to_type_next(customers, tmp_path):

@@ -1,6 +1,6 @@
 """What is found out from a new table."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -131,17 +131,9 @@ def test_codes_with_leading_zeros_stay_text():
 def test_the_newest_fifth_is_held_out_where_there_is_a_date():
     start = datetime(2026, 1, 1, tzinfo=UTC)
     table = make_table(created_at=[(start + timedelta(days=row // 4)).date() for row in range(ROWS)])
-    found = profile(table, today=date(2026, 4, 12)).holdout
+    found = profile(table).holdout
     assert found.date_column == "created_at"
     assert found.holdout.last == timedelta(days=20)
-
-
-def test_an_old_file_gets_fixed_dates():
-    """A rolling stretch before today would be empty in Airflow."""
-    start = datetime(2019, 1, 1, tzinfo=UTC)
-    table = make_table(created_at=[(start + timedelta(days=row // 4)).date() for row in range(ROWS)])
-    holdout = profile(table, today=date(2026, 4, 12)).holdout.holdout
-    assert (holdout.start, holdout.end) == (date(2019, 3, 22), date(2019, 4, 11))
 
 
 @pytest.mark.parametrize("name", ["birth_date", "expires_on", "due_date"])
