@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import signal
 import sys
 from datetime import UTC, datetime
@@ -32,6 +34,9 @@ HELD_BACK, USER_MISTAKE, DATA = 20, 2, 3
 
 KILL_GRACE_SECONDS = 4.0
 """Airflow's supervisor kills a task's process five seconds after it asked it to end."""
+
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO|WARNING|ERROR|CRITICAL) (.*)")
+"""What `mlkit step` writes, as its log's format has it."""
 
 
 class StepOperator(BaseOperator):
@@ -63,7 +68,8 @@ class StepOperator(BaseOperator):
         self.log.info("run directory %s, generation %d", run_dir, generation)
         process = self._process = StepProcess(command, cwd=self.project.folder, env=self._environment())
         for line in process.lines():
-            self.log.info("%s", line)
+            level, text = _read_log_line(line)
+            self.log.log(level, "%s", text)
         exit_code = process.wait()
         record = self._find_record(run_dir, generation, exit_code)
         _end(self.task_id, process, exit_code, record)
@@ -150,6 +156,12 @@ def find_as_of(context: Context) -> datetime | None:
     dag_run: Any = context["dag_run"]
     moment: datetime | None = dag_run.data_interval_end or dag_run.logical_date or dag_run.run_after
     return moment
+
+
+def _read_log_line(line: str) -> tuple[int, str]:
+    """The level and the message of a line that the step logged; Airflow adds the time. Other output is information."""
+    logged = _LOG_LINE.fullmatch(line)
+    return (logging.getLevelNamesMapping()[logged[1]], logged[2]) if logged else (logging.INFO, line)
 
 
 def _triggered_by(context: Context) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -135,6 +136,7 @@ def test_the_reason_is_in_the_last_line_of_the_tasks_log(tmp_path, capfd):
     play(tmp_path, {"validate": {"error": "data", "reason": "3 of 600 rows have no amount"}})
     written = "".join(capfd.readouterr())
     assert "hello from validate" in written
+    assert re.search(r"error\W[^\n]*3 of 600 rows have no amount", written)
     assert "AirflowFailException" in written
     assert "3 of 600 rows have no amount" in written.partition("AirflowFailException")[2][:200]
 
