@@ -6,6 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= >=3.11,<3.14
+AIRFLOW := 3.3.2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
@@ -47,7 +48,7 @@ docs: $(READY) ## check that the pages' commands and links hold
 
 constraints: $(UV) ## renew constraints.txt (see CONTRIBUTING.md)
 	$(UV) pip compile pyproject.toml --all-extras --group dev --python-version 3.11 \
-		--no-annotate --no-header --upgrade --no-emit-package airflow-mlkit --output-file constraints.txt
+		--constraint <(echo 'apache-airflow~=$(AIRFLOW)') --no-annotate --no-header --upgrade --no-emit-package airflow-mlkit --output-file constraints.txt
 
 clean: ## remove what make made
 	rm -rf $(VENV) .cache .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist

@@ -18,7 +18,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def airflow31(session: nox.Session) -> None:
     """The Airflow room on the oldest Airflow that is supported."""
-    session.install("-e", ".[steps,airflow]", "apache-airflow==3.1.*", "--group", "dev")
+    session.install("-e", ".[steps,airflow]", "apache-airflow==3.1.8", "--group", "dev")
     session.run("pytest", "tests/unit/airflow", "tests/integration/airflow", "-q", *session.posargs)
 
 
