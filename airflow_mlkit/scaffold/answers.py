@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from airflow_mlkit.exceptions import AnswerError
 from airflow_mlkit.scaffold.names import check_name
+from airflow_mlkit.spec.cron import CRON_FIELDS, CRON_WORDS, find_cron_problem
 from airflow_mlkit.spec.metrics import ProblemKind
 
 MAX_TEXT = 200
-_PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
-_CRON_FIELD = re.compile(r"[\d*/,\-#LW?A-Za-z]+")
 
 
 class Pattern(StrEnum):
@@ -101,12 +99,12 @@ def check_schedule(text: str) -> str | None:
     word = text.strip().lower()
     if word in ("never", "none", "@once"):
         return None
-    if f"@{word.lstrip('@')}" in _PRESETS:
+    if f"@{word.lstrip('@')}" in CRON_WORDS:
         return f"@{word.lstrip('@')}"
-    fields = text.split()
-    if len(fields) == 5 and all(_CRON_FIELD.fullmatch(one) for one in fields) and text.isascii():
-        return " ".join(fields)
+    problem = find_cron_problem(text)
+    if problem is None:
+        return " ".join(text.split())
     raise AnswerError(
-        f"how often: {text!r} is no schedule.",
+        f"{text!r} is no schedule{f': {problem}' if len(text.split()) == len(CRON_FIELDS) else ''}.",
         hint="Write hourly, daily, weekly, monthly, never, or a cron expression such as '0 6 * * 1'.",
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
+from airflow_mlkit.spec.cron import find_cron_problem
 from airflow_mlkit.spec.declared import Declared, shorten
 
 __all__ = [
@@ -41,8 +42,6 @@ _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _CONNECTION = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
-_CRON_FIELD = re.compile(r"[\dA-Za-z*,/?#-]+")
-_CRON_WORDS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
 
 def parse_duration(text: Any) -> timedelta:
@@ -102,13 +101,10 @@ def _check_class_path(given: str) -> str:
 
 
 def _check_cron(given: str) -> str:
-    fields = given.split()
-    if given in _CRON_WORDS or (len(fields) == 5 and all(_CRON_FIELD.fullmatch(field) for field in fields)):
-        return given
-    raise ValueError(
-        f"{shorten(given)} is no cron expression; write one of {', '.join(_CRON_WORDS)}, "
-        'or five fields such as "0 6 * * 1"'
-    )
+    problem = find_cron_problem(given)
+    if problem:
+        raise ValueError(f"{shorten(given)} is no cron expression; {problem}")
+    return given
 
 
 def _check_line(given: str) -> str:
