@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import cache_from_source
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
@@ -29,6 +30,7 @@ class ProjectCode:
         """Put the folder first on sys.path and forget the package's modules of before, from anywhere."""
         for name in _modules_of(self.package):
             del sys.modules[name]
+        self._forget_bytecode()
         self._enter_path()
 
     @contextmanager
@@ -47,6 +49,15 @@ class ProjectCode:
                 self._modules = {name: sys.modules.pop(name) for name in _modules_of(self.package)}
                 sys.modules.update(shelved)
                 sys.path[:], sys.dont_write_bytecode = path, writes_nothing
+
+    def _forget_bytecode(self) -> None:
+        """Python takes bytecode for fresh when the source kept its size and its second: a quick edit would be lost.
+
+        The model id tells which code was run, so it has to be this one.
+        """
+        for path in (self.folder / self.package).rglob("*.py"):
+            with suppress(OSError):  # a folder that cannot be written to was not edited either
+                Path(cache_from_source(str(path))).unlink(missing_ok=True)
 
     def _enter_path(self) -> None:
         folder = str(self.folder)

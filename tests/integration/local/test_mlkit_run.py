@@ -86,7 +86,16 @@ def test_from_keeps_what_comes_before_and_runs_the_rest_again(project: Path) -> 
     states = {step["name"]: step["state"] for step in result["steps"]}
     assert states["extract"] == states["validate"] == states["split"] == "kept"
     assert states["train"] == states["evaluate"] == "done"
-    assert result["state"] == "NOT_SHIPPED", result["reason"]
+    (first, *_) = (project / ".mlkit" / "champions" / "cards").glob("1.json")
+    assert result["model_id"] != json.loads(first.read_text())["model_id"]
+
+
+def test_the_gates_of_a_version_are_those_that_decided_on_it(project: Path) -> None:
+    """In a run whose gate ran again, the newest report is about another question: whether it beats itself."""
+    assert run_json(project, "--from", "gate")["state"] == "NOT_SHIPPED"
+    shown = json.loads(mlkit("models", "show", "--json", cwd=project).stdout)
+    assert shown["gates"]
+    assert all(gate.startswith("passed") for gate in shown["gates"])
 
 
 def test_resume_runs_again_only_what_no_longer_fits(project: Path) -> None:
