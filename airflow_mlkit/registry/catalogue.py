@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from datetime import datetime
 
 from airflow_mlkit.exceptions import UserError
@@ -13,6 +15,8 @@ from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.rundir import RunDirectory
 from airflow_mlkit.rundir.records import Record
 from airflow_mlkit.spec.nearest import did_you_mean
+
+REPORT_FILE = "gate_report.json"
 
 
 class ModelSummary(Record):
@@ -87,7 +91,7 @@ def describe_version(project: Project, version: str | None = None) -> VersionDet
         metrics=newest.metrics if newest else {},
         tags=tags,
         entries=own,
-        gates=_read_gates(run_dir),
+        gates=_read_gates(run_dir, newest.gate_report if newest else None),
     )
 
 
@@ -100,18 +104,27 @@ def _summarize(head: ChampionEntry) -> ModelSummary:
 def _ask_mlflow(project: Project, number: str) -> tuple[dict[str, str], str]:
     versions = {str(found.version): found for found in ModelRegistry.of(project).versions()}
     if number not in versions:
-        raise UserError(f"{project.spec.name} has no version {number!r}{did_you_mean(number, sorted(versions))}.")
+        raise UserError(f"{project.spec.name} has no version {number!r}{did_you_mean(number, sorted(versions))}")
     return dict(versions[number].tags), str(versions[number].source)
 
 
-def _read_gates(run_dir: str) -> tuple[str, ...]:
-    """The sentences of the run's gates; none where its directory was cleaned away."""
+def _read_gates(run_dir: str, report_hash: str | None) -> tuple[str, ...]:
+    """The sentences of the gates that decided on a version; none where its run directory was cleaned away."""
     if not run_dir:
         return ()
     from airflow_mlkit.gates.report import GateReport
 
-    published = RunDirectory(run_dir).step("gate").published()
-    if published is None:
-        return ()
-    report = GateReport.model_validate_json(published.file("gate_report.json").read_bytes())
-    return tuple(f"{'passed' if result.passed else 'FAILED'}: {result.reason}" for result in report.results)
+    for content in _gate_reports(RunDirectory(run_dir)):
+        if report_hash in (None, hashlib.sha256(content).hexdigest()):
+            report = GateReport.model_validate_json(content)
+            return tuple(f"{'passed' if result.passed else 'FAILED'}: {result.reason}" for result in report.results)
+    return ()
+
+
+def _gate_reports(run: RunDirectory) -> Iterator[bytes]:
+    """All gate reports of a run, newest first; one whose gate ran again has more than one."""
+    for step in (run.step("promote"), run.step("gate")):
+        for generation in reversed(step.generations()):
+            published = step.published(generation)
+            if published and REPORT_FILE in published.record.files:
+                yield published.file(REPORT_FILE).read_bytes()
