@@ -33,7 +33,10 @@ def airflow(
     port: Annotated[int, typer.Option(min=1, max=65535, help="For the web page; another one if it is taken.")] = 8080,
     once: Annotated[bool, typer.Option("--once", help="End again as soon as everything is up.")] = False,
 ) -> None:
-    """Start a local Airflow on this project, print its address and login, and end it with Ctrl-C."""
+    """Start a local Airflow on this project.
+
+    Prints its address and login. Ctrl-C ends it, with all its processes.
+    """
     from airflow_mlkit.extras import must_be_installed
     from airflow_mlkit.project import load_project
 

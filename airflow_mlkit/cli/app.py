@@ -7,22 +7,32 @@ import sys
 from importlib import import_module
 
 import typer
+from typer.core import TyperGroup
 
 from airflow_mlkit.__about__ import __version__
 from airflow_mlkit.cli.console import err, out, print_error
 from airflow_mlkit.exceptions import MLKitError
 
+COMMANDS = ("new", "check", "plan", "run", "predict", "step", "models", "airflow", "clean", "schema", "demo")
+"""In the order in which a project meets them; each is a module of this package with a function `register(app)`."""
+
+
+class _InOrder(TyperGroup):
+    """Lists the commands as COMMANDS does; typer puts a group such as `models` behind all others."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own Context
+        return sorted(super().list_commands(ctx), key=COMMANDS.index)
+
+
 app = typer.Typer(
     name="mlkit",
+    cls=_InOrder,
     help="From an interview to a promoted model, on this machine and in Airflow.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-COMMANDS = ("new", "check", "plan", "run", "predict", "step", "models", "airflow", "clean", "schema", "demo")
-"""In the order in which a project meets them; each is a module of this package with a function `register(app)`."""
 
 for _name in COMMANDS:
     import_module(f"airflow_mlkit.cli.{_name}").register(app)

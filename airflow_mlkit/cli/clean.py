@@ -26,7 +26,10 @@ def clean(
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
 ) -> None:
-    """Remove old runs and snapshots. The champion's run, a run in progress and the champion log always stay."""
+    """Remove old runs and snapshots.
+
+    `retention` in mlkit.yaml says how old. The champion's run, a run in progress and the champion log always stay.
+    """
     from airflow_mlkit.local.retention import find_removals
     from airflow_mlkit.project import load_project
 

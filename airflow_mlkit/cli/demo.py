@@ -26,7 +26,10 @@ def demo(
         bool, typer.Option("--exit", envvar="DEMO_EXIT", help="End after the last retrain, and leave no process.")
     ] = False,
 ) -> None:
-    """Show the main job: three retrains of a card-payments model in a real Airflow."""
+    """Watch three retrains in a real Airflow.
+
+    A card-payments model is shipped, broken data is stopped, and a worse model is held back.
+    """
     for module in ("airflow", "xgboost"):
         must_be_installed(module, extra="all", purpose="the demo")
     from airflow_mlkit.demo.play import play_demo

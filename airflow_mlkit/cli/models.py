@@ -18,9 +18,9 @@ MAX_METRICS = 2
 
 ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder.")]
 EnvironmentOption = Annotated[str | None, typer.Option("--environment", help="A name from platform.yaml.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
-models = typer.Typer(help="The champions, and everything that is known of a version.", invoke_without_command=True)
+models = typer.Typer(help="List the champions, or show all that is known of one.", invoke_without_command=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +41,7 @@ def _without_command(
 
 @models.command("list")
 def list_(project: ProjectOption = Path(), environment: EnvironmentOption = None, as_json: JsonOption = False) -> None:
-    """The models whose champion logs lie beside this project's, each with its champion."""
+    """List the models, each with its champion."""
     from airflow_mlkit.project import load_project
     from airflow_mlkit.registry.catalogue import list_models
 
@@ -62,7 +62,7 @@ def show(
     environment: EnvironmentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Everything that is known of a version of this project's model."""
+    """Show all that is known of a version: data, code, gates, who promoted it."""
     from airflow_mlkit.project import load_project
     from airflow_mlkit.registry.catalogue import describe_version
 
@@ -96,7 +96,7 @@ def _shorten(metrics: dict[str, float | None]) -> str:
 
 def _print_details(found: VersionDetails) -> None:
     _print(f"{found.model_name} version {found.model_version}: {found.status}")
-    tags = {name.removeprefix("mlkit.").replace("_", " "): value for name, value in found.tags.items()}
+    tags = {name.removeprefix("mlkit.").replace("_", " "): _flat(value) for name, value in found.tags.items()}
     for name, value in (tags | {"run dir": found.run_dir, "files": found.artifact}).items():
         _print(f"  {name:<16} {value}")
     _section("metrics", [f"{name:<24} {value:.6g}" for name, value in found.metrics.items() if value is not None])
@@ -108,6 +108,13 @@ def _print_details(found: VersionDetails) -> None:
             for one in found.entries
         ],
     )
+
+
+def _flat(tag: str) -> str:
+    """A tag that holds a JSON object, such as the libraries, as people write one down."""
+    if not tag.startswith("{"):
+        return tag
+    return ", ".join(f"{name} {value}" for name, value in json.loads(tag).items())
 
 
 def _section(title: str, lines: list[str] | tuple[str, ...]) -> None:

@@ -27,7 +27,7 @@ def plan(
     platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
-    """Print the steps, their order, and the size on which each runs."""
+    """Show the steps, their order, and the size of each."""
     from airflow_mlkit.project import load_project
 
     loaded = load_project(project, environment=environment, platform=platform).plan

@@ -22,10 +22,16 @@ def predict(
     project: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
     platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
-    as_of: Annotated[datetime | None, typer.Option(help="Which date is scored; the newest one in the data.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="Which date is scored; the newest one in the data when not given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Score the predict source with the champion, on this machine."""
+    """Score rows with the champion.
+
+    Reads what `predict.source` in mlkit.yaml names, on this machine. Ends with 0 when the rows were scored, or skipped
+    since there is no champion yet, 2 for a mistake that you can mend, 1 when it failed.
+    """
     from airflow_mlkit.cli.run_view import watch_run
     from airflow_mlkit.local import run_project
     from airflow_mlkit.project import load_project

@@ -30,7 +30,9 @@ def run(
     project: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
     platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
-    as_of: Annotated[datetime | None, typer.Option(help="The run's moment; the newest date in the data.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="The run's moment; the newest date in the data when not given.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the workflow, as max_depth=4; may be repeated.")
     ] = None,
@@ -43,9 +45,10 @@ def run(
     run_id: Annotated[str | None, typer.Option(help="Which run --resume or --from goes on with.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Retrain: extract, validate, split, train, evaluate, gate and promote, on this machine.
+    """Retrain the model, and promote it if it is good enough.
 
-    Ends with 0 when the model was SHIPPED or NOT SHIPPED, 2 for a mistake that you can mend, 1 when it failed.
+    The steps: extract, validate, split, train, evaluate, gate, promote; all on this machine. Ends with 0 when the model
+    was SHIPPED or NOT SHIPPED, 2 for a mistake that you can mend, 1 when it failed.
     """
     from airflow_mlkit.cli.run_view import watch_run
     from airflow_mlkit.local.run_project import retrain

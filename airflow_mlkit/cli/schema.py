@@ -29,7 +29,7 @@ def schema(
     ] = Which.PIPELINE,
     output: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
 ) -> None:
-    """Print the JSON Schema of mlkit.yaml or platform.yaml, for editors."""
+    """Print the JSON Schema of mlkit.yaml or platform.yaml."""
     from airflow_mlkit.spec.schema import schema_text
 
     text = schema_text(which.value)
