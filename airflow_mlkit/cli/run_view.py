@@ -116,9 +116,23 @@ def print_summary(console: Console, result: RunResult) -> None:
     console.print()
     console.print(title)
     for line in _first_lines(result.reason) if result.reason else []:
-        console.print(f"  {line}", markup=False)
+        indent = 2 + len(line) - len(line.lstrip())
+        _print_at(console, indent, " " * indent, line.lstrip())
     for name, value in _pointers(result):
-        console.print(Text.assemble((f"  {name:<9}", "dim"), value))
+        _print_at(console, 11, f"  {name:<9}", value)
+
+
+def _print_at(console: Console, indent: int, head: str, text: str) -> None:
+    """Text with a hanging indent where a person reads it; a path that is too long for a line stays in one piece."""
+    fits = all(len(word) <= console.width - indent for word in text.split())
+    if not (console.is_terminal and fits):
+        console.print(Text.assemble((head, "dim"), text))
+        return
+    grid = Table.grid()
+    grid.add_column(width=indent, no_wrap=True)
+    grid.add_column()
+    grid.add_row(Text(head, style="dim"), Text(text))
+    console.print(grid)
 
 
 def _first_lines(reason: str) -> list[str]:
@@ -132,12 +146,25 @@ def _pointers(result: RunResult) -> list[tuple[str, str]]:
     if result.metrics and result.state is not RunState.FAILED:
         found.append(("holdout", _metrics(result.metrics, 6)))
     if result.output:
-        found.append(("scores", result.output))
+        found.append(("scores", _from_here(result.output)))
     if result.report:
-        found.append(("report", result.report))
-    found.append(("run", result.run_dir))
-    failed = next((step for step in result.steps if step.state is StepState.FAILED), None)
-    if failed:
-        found.append(("log", str(Path("steps") / failed.name / "*" / "tries" / "*" / "log.txt")))
-        found.append(("again", "mlkit run --resume"))
+        found.append(("report", _from_here(result.report)))
+    found.append(("run", _from_here(result.run_dir)))
+    for step in result.steps:
+        if step.state is StepState.FAILED:
+            found += [("log", _from_here(log)) for log in _newest_log(result.run_dir, step.name)]
+    if result.state is RunState.FAILED:
+        found.append(("again", "mlkit predict" if result.steps[0].name == "predict" else "mlkit run --resume"))
     return found
+
+
+def _newest_log(run_dir: str, step: str) -> list[str]:
+    """The log of a step's last try; none for a process that was killed before it wrote one."""
+    logs = list((Path(run_dir) / "steps" / step).glob("*/tries/*/log.txt"))
+    return [str(max(logs, key=lambda log: log.stat().st_mtime))] if logs else []
+
+
+def _from_here(path: str) -> str:
+    """A path below the current folder as a person would type it; every other place as it is."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) and Path(path) != here else path
