@@ -12,17 +12,17 @@ import typer
 
 from airflow_mlkit.cli.console import out
 from airflow_mlkit.exceptions import MissingExtraError, MLKitError, SpecError, UserError
-from airflow_mlkit.extras import needs_extra
+from airflow_mlkit.extras import must_be_installed, needs_extra
 
 if TYPE_CHECKING:
     from airflow_mlkit.project import Project
 
 _PARTS = {
-    "workflow": ("airflow_mlkit.workflows.check", "check_workflow", "steps"),
-    "suite": ("airflow_mlkit.validation.suite", "check_suite", "steps"),
-    "Dag": ("airflow_mlkit.airflow.check", "check_dag", "airflow"),
+    "workflow": ("airflow_mlkit.workflows.check", "check_workflow", "steps", "xgboost"),
+    "suite": ("airflow_mlkit.validation.suite", "check_suite", "steps", "great_expectations"),
+    "Dag": ("airflow_mlkit.airflow.check", "check_dag", "airflow", "airflow"),
 }
-"""For each part of a project the function `(project) -> list[str]` that finds what is wrong, and the extra it needs."""
+"""For each part the function `(project) -> list[str]` that finds what is wrong, its extra, and a module of that."""
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +44,11 @@ def check(
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
     platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
 ) -> None:
-    """Check mlkit.yaml, platform.yaml, the workflow, the suite and the Dag; nothing is run."""
+    """Say what is wrong with a project, without a run.
+
+    Looks at mlkit.yaml, platform.yaml, the workflow, the suite and the Dag, and names every problem with its file and
+    line. Ends with 0 when there is none, else with 2.
+    """
     findings = []
     for finding in find_problems(project, environment=environment, platform=platform):
         _print(finding)
@@ -85,8 +89,9 @@ def find_problems(
 
 
 def _check_part(part: str, project: Project, **options: Any) -> Finding:
-    module, function, extra = _PARTS[part]
+    module, function, extra, brought = _PARTS[part]
     try:
+        must_be_installed(brought, extra=extra, purpose=f"checking the {part}")
         with needs_extra(extra, f"checking the {part}"):
             return Finding(part, getattr(import_module(module), function)(project, **options))
     except MissingExtraError as error:
