@@ -30,16 +30,19 @@ def step(
     project: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
     platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
-    generation: Annotated[int | None, typer.Option(min=1, help="Which asking for this step it is.")] = None,
-    run_id: Annotated[str | None, typer.Option(help="For the step that begins a run.")] = None,
+    generation: Annotated[
+        int | None, typer.Option(min=1, help="Retries of one asking share a number; the next one when not given.")
+    ] = None,
+    run_id: Annotated[str | None, typer.Option(help="For the step that begins a run: its name.")] = None,
     as_of: Annotated[datetime | None, typer.Option(help="For the step that begins a run: its moment.")] = None,
     parameters: Annotated[str, typer.Option(help="For the step that begins a run: its parameters as JSON.")] = "{}",
     triggered_by: Annotated[str | None, typer.Option(help="For the step that begins a run: who asked for it.")] = None,
 ) -> None:
-    """Run one step of a run in this process: the fast way to work on one, with the inputs of a past run.
+    """Run one step again, with the inputs of a past run.
 
-    Ends with 0 when it is done, 20 when it was held back, 2 for a user's mistake, 3 for the data, 143 after SIGTERM and
-    1 for anything else.
+    The fast way to work on a step: `mlkit run` prints the run directory, and `mlkit step train --run-dir ...` trains
+    again on the rows that were split there. Ends with 0 when it is done, 20 when it was held back, 2 for a user's
+    mistake, 3 for the data, 143 after SIGTERM, and 1 for anything else.
     """
     # before the imports: Linux does not let SIGTERM end the first process of a container that does not ask for it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(StepTerminated.exit_code))
@@ -49,9 +52,14 @@ def step(
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     loaded = load_project(project, environment=environment, platform=platform)
-    find_step(loaded, name)
+    planned = find_step(loaded, name)
     directory = RunDirectory(run_dir)
     if not directory.exists:
+        if planned.reads:
+            raise UserError(
+                f"{run_dir} is no run directory, and {name} reads what {planned.reads[0]} published in one.",
+                hint="mlkit run prints the one it uses. mlkit step extract begins a new one.",
+            )
         begun = _begin(
             name=loaded.spec.name,
             run_id=run_id or directory.root.name,

@@ -13,6 +13,7 @@ from airflow_mlkit.extras import needs_extra
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import Outcome, RunDirectory, StepRecord, Try, canonical_json
+from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint, read_inputs
 from airflow_mlkit.steps.log import log_to
 from airflow_mlkit.steps.memory import peak_memory_mib
@@ -66,8 +67,8 @@ def find_step(project: Project, name: str) -> PlannedStep:
     for step in steps:
         if step.name == name:
             return step
-    known = ", ".join(step.name for step in steps)
-    raise UserError(f"{project.spec.name} has no step {name!r}.", hint=f"Its steps are {known}.")
+    names = [step.name for step in steps]
+    raise UserError(f"{project.spec.name} has no step {name!r}{did_you_mean(name, names)}")
 
 
 def _carry_out(context: StepContext, termination: Termination) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def test_schema_is_printed_or_written(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (("trian", "--run-dir", "run"), "toy has no step 'trian'."),
+        (("trian", "--run-dir", "run"), "toy has no step 'trian'; did you mean train?"),
+        (("train", "--run-dir", "run"), "run is no run directory, and train reads what split published in one."),
         (("extract", "--run-dir", "ftp://x/y"), "ftp://x/y is no place for a run."),
         (("extract", "--run-dir", "mlkit.yaml"), "cannot be written"),
     ],
