@@ -128,7 +128,7 @@ def _check_table(table: pa.Table, label: str) -> None:
     if twice:
         raise AnswerError(f"two columns have the name {twice[0]!r}.", hint="Rename one of them in the file.")
     if label not in names:
-        raise AnswerError(f"there is no column {label!r} to predict{did_you_mean(label, names)}.")
+        raise AnswerError(f"there is no column {label!r} to predict{did_you_mean(label, names)}")
     if table.num_rows < MIN_ROWS:
         raise AnswerError(
             f"the file holds only {table.num_rows} rows; a model and its test need at least {MIN_ROWS}.",

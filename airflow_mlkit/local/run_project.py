@@ -105,7 +105,7 @@ def _must_be_local(project: Project) -> None:
 def _must_be_step(dag: DagPlan, name: str) -> None:
     names = [step.name for step in dag.steps]
     if name not in names:
-        raise UserError(f"There is no step {name!r}{did_you_mean(name, names)}.")
+        raise UserError(f"There is no step {name!r}{did_you_mean(name, names)}")
 
 
 def _begin(
@@ -137,7 +137,7 @@ def _find_run(project: Project, run_id: str) -> RunDirectory:
     if run_id == "newest":
         return RunDirectory(f"{project.runs}/{known[-1]}")
     if run_id not in known:
-        raise UserError(f"There is no run {run_id!r}{did_you_mean(run_id, known[-5:])}.")
+        raise UserError(f"There is no run {run_id!r}{did_you_mean(run_id, known[-5:])}")
     return RunDirectory(f"{project.runs}/{run_id}")
 
 

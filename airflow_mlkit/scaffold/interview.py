@@ -228,7 +228,7 @@ def parse_columns(text: str) -> tuple[str, ...]:
 def _known_column(text: str, names: Iterable[str]) -> str:
     names = list(names)
     if text not in names:
-        raise AnswerError(f"there is no column {text!r} to predict{did_you_mean(text, names)}.")
+        raise AnswerError(f"there is no column {text!r} to predict{did_you_mean(text, names)}")
     return text
 
 
@@ -255,5 +255,5 @@ def _one(text: str, choices: type[Any]) -> Any:
 def _kind(text: str | None) -> ProblemKind | None:
     words: tuple[Literal["binary", "multiclass", "regression"], ...] = get_args(ProblemKind)
     if text is not None and text not in words:
-        raise AnswerError(f"--kind {text!r} is not known{did_you_mean(text, words)}.")
+        raise AnswerError(f"--kind {text!r} is not known{did_you_mean(text, words)}")
     return next((word for word in words if word == text), None)

@@ -71,7 +71,7 @@ def _read(path: Path) -> str:
         line = error.object[: error.start].count(b"\n") + 1
         raise _error(path, (line, "is not UTF-8; save the file as UTF-8")) from None
     except FileNotFoundError:
-        raise SpecError([f"{path}:1 there is no such file"], hint="mlkit new makes a project.") from None
+        raise SpecError([f"{path} is not there"], hint="mlkit new makes a project.") from None
     except OSError as error:
         raise _error(path, (1, f"cannot be read: {error.strerror}")) from None
 

@@ -216,7 +216,7 @@ def test_a_file_that_is_no_spec_is_refused_in_a_sentence(tmp_path: Path, content
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     assert problems(tmp_path) == ["1 is a folder, not a file"]
-    with pytest.raises(SpecError, match=r"there is no such file\nmlkit new makes a project"):
+    with pytest.raises(SpecError, match=r"is not there\nmlkit new makes a project"):
         load_spec(tmp_path / "nowhere.yaml")
 
 
