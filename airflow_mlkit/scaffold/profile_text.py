@@ -8,6 +8,9 @@ from airflow_mlkit.data.profile import DataProfile
 from airflow_mlkit.scaffold import recommendation
 from airflow_mlkit.scaffold.yaml_text import comment, flow, scalar, wrapped
 
+_REFUSED_BY_XGBOOST = set("[]<")
+"""Characters that no name of a column may have; features() then gives it others, so that training does not stop."""
+
 
 def profile_text(profile: DataProfile, *, columns: tuple[str, ...] = (), gpu: bool = False) -> dict[str, Any]:
     """The template's variable `profile`: only texts and lists of texts, because cookiecutter knows nothing else.
@@ -33,6 +36,7 @@ def profile_text(profile: DataProfile, *, columns: tuple[str, ...] = (), gpu: bo
         "min_examples": str(recommendation.min_examples(profile)),
         "gates": _gates(profile),
         "key": scalar(profile.key) if profile.key else "",
+        "refused_names": "yes" if any(set(name) & _REFUSED_BY_XGBOOST for name in profile.features) else "",
     }
     return {name: value for name, value in found.items() if value}
 

@@ -4,7 +4,9 @@
 import pandas as pd
 from airflow_mlkit.workflows import Workflow
 from xgboost import {{ estimator }}
-
+{% if cookiecutter.profile.refused_names %}
+ALLOWED = str.maketrans("[]<", "()_")  # XGBoost refuses these three in the names of columns
+{% endif %}
 
 class {{ cookiecutter.__class }}(Workflow):
     """{{ estimator }} with early stopping, on the raw columns and on what `features` makes of them."""
@@ -17,7 +19,7 @@ class {{ cookiecutter.__class }}(Workflow):
 
             dataframe["amount_per_card"] = dataframe["amount"] / dataframe["cards"].clip(lower=1)
         """
-        return dataframe
+        return dataframe{% if cookiecutter.profile.refused_names %}.rename(columns=lambda name: name.translate(ALLOWED)){% endif %}
 
     def train(self, training_dataframe: pd.DataFrame, validation_dataframe: pd.DataFrame) -> {{ estimator }}:
         """Fit the model. The second frame says when to stop; the holdout is never seen here."""
