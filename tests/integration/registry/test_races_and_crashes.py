@@ -99,7 +99,7 @@ def test_a_promotion_killed_between_any_two_acts_is_healed_by_the_next_try(
 
 def test_a_tracking_run_that_was_left_unfinished_is_completed(registry: ModelRegistry, tmp_path: Path) -> None:
     challenger = build_challenger(tmp_path, 80)
-    experiment = registry.client.create_experiment("churn")
+    experiment = registry.client.create_experiment("churn", artifact_location=(tmp_path / "artifacts").as_uri())
     tags = {"mlkit.model_id": challenger.model_id, "mlkit.run_id": challenger.run_id}
     left = registry.client.create_run(experiment, tags=tags)
     promote(challenger, registry, report_against(None, challenger), lambda head: report_against(head, challenger))
