@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 import pyarrow as pa
 from rich.console import Console
 from rich.prompt import Confirm, Prompt
+from rich.text import Text
 
 from airflow_mlkit.exceptions import AnswerError, DataError
 from airflow_mlkit.scaffold.answers import Answers, Approval, Pattern, check_schedule, check_text
@@ -22,6 +25,10 @@ from airflow_mlkit.spec.metrics import ProblemKind
 from airflow_mlkit.spec.nearest import did_you_mean
 
 Answer = TypeVar("Answer")
+
+_MARK = ">"
+_OPTION = re.compile(r"--[a-z-]+ (?=[^-\s]\S*$)")
+"""The name of an option before its example, in a hint; nobody types it in an interview."""
 
 _LIKELY_LABELS = ("label", "target", "class", "y", "outcome", "response", "churn", "fraud", "is_fraud", "default")
 
@@ -65,6 +72,14 @@ def hold_interview(given: Given, output: Path, *, asks: bool) -> tuple[Answers, 
     return interview.hold()
 
 
+class _Line(Prompt):
+    prompt_suffix = " "
+
+
+class _YesOrNo(Confirm):
+    prompt_suffix = " "
+
+
 class Interview:
     """One interview. Without a console nothing is asked."""
 
@@ -85,12 +100,23 @@ class Interview:
             _predicts,
         )
         owner = self._ask("owner", "Owner", "Who is asked when it breaks.", git_owner(), _owner)
-        pattern = self._choose("pattern", "Batch or live?", "batch scores rows on a schedule.", Pattern)
+        pattern = self._choose(
+            "pattern", "Batch or live?", "batch scores rows on a schedule; live answers requests, later.", Pattern
+        )
         gpu = self._confirm("gpu", "Train on a GPU?", "Seldom needed below some million rows.")
         schedule = self._ask(
-            "schedule", "How often is it trained?", "daily, weekly, a cron, never.", "weekly", _schedule
+            "schedule",
+            "How often is it trained?",
+            "hourly, daily, weekly, monthly, never, or a cron expression.",
+            "weekly",
+            _schedule,
         )
-        approval = self._choose("approval", "Whose yes does a new model need?", "none: the gates decide.", Approval)
+        approval = self._choose(
+            "approval",
+            "Whose yes does a new model need?",
+            "none: the gates decide alone; person: somebody says yes.",
+            Approval,
+        )
         return Answers(
             name=name,
             predicts=predicts,
@@ -123,9 +149,9 @@ class Interview:
     def _ask_columns(self, error: NoHeaderError) -> tuple[str, ...]:
         if self.console is None:
             raise error
-        self.console.print(error.message, markup=False)
+        self.console.print(error.message, style="red", markup=False)
         while True:
-            text = Prompt.ask(f"Names of its {error.width} columns, in order: a,b,c", console=self.console)
+            text = self._prompt("Names of its columns", f"All {error.width}, in order: a,b,c", None)
             try:
                 columns = parse_columns(text)
                 if len(columns) == error.width:
@@ -138,7 +164,7 @@ class Interview:
         return self._ask(
             "label",
             "Column to predict",
-            f"One of: {', '.join(names)[:200]}",
+            f"One of {_list(names)}.",
             likely_label(names),
             lambda text: _known_column(text, names),
         )
@@ -172,7 +198,7 @@ class Interview:
             raise error
         self.console.print(error.message, style="red", markup=False)
         if error.hint:
-            self.console.print(error.hint, style="dim", markup=False)
+            self.console.print(_OPTION.sub("", error.hint), style="dim", markup=False)
 
     def _choose(self, key: str, question: str, help_line: str, choices: type[Any]) -> Any:
         words = [choice.value for choice in choices]
@@ -184,21 +210,32 @@ class Interview:
         given: bool | None = getattr(self.given, key)
         if given is not None or self.console is None:
             return bool(given)
-        self.console.print(help_line, style="dim")
-        return Confirm.ask(question, default=False, console=self.console)
+        self._print_question(question, help_line)
+        return _YesOrNo.ask(_MARK, default=False, console=self.console)
 
     def _prompt(self, question: str, help_line: str, default: str | None) -> str:
-        assert self.console is not None
-        self.console.print(help_line, style="dim", markup=False)
+        self._print_question(question, help_line)
         if default is None:
-            return Prompt.ask(question, console=self.console)
-        return Prompt.ask(question, console=self.console, default=default)
+            return _Line.ask(_MARK, console=self.console)
+        return _Line.ask(_MARK, console=self.console, default=default)
+
+    def _print_question(self, question: str, help_line: str) -> None:
+        assert self.console is not None
+        self.console.print()
+        self.console.print(Text.assemble((question, "bold"), "  ", (help_line, "dim")))
 
 
 def likely_label(names: list[str]) -> str:
     """The column that is named like a label, else the last one."""
     lowered = {name.lower(): name for name in names}
     return next((lowered[word] for word in _LIKELY_LABELS if word in lowered), names[-1])
+
+
+def _list(names: list[str], width: int = 160) -> str:
+    """As many whole names as fit, and how many more there are."""
+    shown = [name for end, name in zip(accumulate(len(name) + 2 for name in names), names, strict=True) if end <= width]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def git_owner() -> str:

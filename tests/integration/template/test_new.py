@@ -103,6 +103,7 @@ def test_a_bad_answer_is_asked_again(monkeypatch, customers, tmp_path):
         "'soon' is",
     ):
         assert sentence in shown
+    assert "--data" not in shown
     assert (answers.name, answers.pattern, answers.cron, answers.approval) == ("churn", "live", "@daily", "person")
 
 
