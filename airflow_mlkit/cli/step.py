@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 from datetime import UTC, datetime
@@ -46,6 +47,9 @@ def step(
     """
     # before the imports: Linux does not let SIGTERM end the first process of a container that does not ask for it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(StepTerminated.exit_code))
+    # before OpenMP is loaded: on a machine that does other work too, threads that wait by spinning take the core from
+    # the thread that they wait for, and seconds of training become tens of seconds
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from airflow_mlkit.project import load_project
     from airflow_mlkit.rundir import RunDirectory
     from airflow_mlkit.steps.run import find_step, run_step
