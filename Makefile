@@ -49,6 +49,7 @@ docs: $(READY) ## check that the pages' commands and links hold
 constraints: $(UV) ## renew constraints.txt (see CONTRIBUTING.md)
 	$(UV) pip compile pyproject.toml --all-extras --group dev --python-version 3.11 \
 		--constraint <(echo 'apache-airflow~=$(AIRFLOW)') --no-annotate --no-header --upgrade --no-emit-package airflow-mlkit --output-file constraints.txt
+	cp constraints.txt 'templates/golden-path/{{cookiecutter.name}}/constraints.txt'
 
 clean: ## remove what make made
 	rm -rf $(VENV) .cache .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist

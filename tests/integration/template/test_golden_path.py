@@ -20,6 +20,8 @@ from airflow_mlkit.spec.schema import schema_text
 
 from .conftest import write_csv
 
+CONSTRAINTS = Path(__file__).parents[3] / "constraints.txt"
+
 FILES = {
     ".cruft.json",
     ".dockerignore",
@@ -29,6 +31,7 @@ FILES = {
     "README.md",
     "churn/__init__.py",
     "churn/workflow.py",
+    "constraints.txt",
     "dags/churn_dags.py",
     "data/README.md",
     "data/customers.csv",
@@ -99,6 +102,20 @@ def test_the_dag_file_makes_both_dags(project):
 def test_the_schema_is_the_one_of_this_version(project):
     """When it is not: mlkit schema --output "templates/golden-path/{{cookiecutter.name}}/schemas/mlkit.schema.json"."""
     assert (project / "schemas" / "mlkit.schema.json").read_text(encoding="utf-8") == schema_text("pipeline")
+
+
+def test_the_constraints_are_the_ones_that_the_kit_is_tested_with(project):
+    """When they are not: make constraints, which writes both."""
+    assert (project / "constraints.txt").read_bytes() == CONSTRAINTS.read_bytes()
+
+
+def test_the_image_and_ci_install_with_the_constraints(project):
+    for name in ("Dockerfile", ".github/workflows/ci.yml", "README.md"):
+        installing = [
+            line for line in (project / name).read_text(encoding="utf-8").splitlines() if "pip install" in line
+        ]
+        assert installing
+        assert all("-c constraints.txt" in line for line in installing)
 
 
 def test_the_template_is_of_the_version_that_ships_it():
