@@ -148,7 +148,12 @@ def _purpose(model: type[BaseModel], key: str) -> str:
     described = next(
         (field.description for name, field in model.model_fields.items() if key in (name, field.alias)), None
     )
-    return f"; write it: {described[:1].lower()}{described[1:].rstrip('.')}" if described else "; write it"
+    return f"; write it: {_inside_a_sentence(described).rstrip('.')}" if described else "; write it"
+
+
+def _inside_a_sentence(text: str) -> str:
+    """A sentence's beginning in lower case, except for a name such as MLflow."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _no(what: str) -> Callable[[Any, dict[str, Any]], str]:
@@ -156,7 +161,7 @@ def _no(what: str) -> Callable[[Any, dict[str, Any]], str]:
 
 
 def _in_pydantics_words(said: str) -> Callable[[Any, dict[str, Any]], str]:
-    return lambda given, _context: f"{shorten(given)} cannot stand here: {said[:1].lower()}{said[1:]}"
+    return lambda given, _context: f"{shorten(given)} cannot stand here: {_inside_a_sentence(said)}"
 
 
 _WHOLE = _no("whole number; write digits, such as 500")

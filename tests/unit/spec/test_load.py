@@ -335,6 +335,11 @@ def test_a_platform_is_read_and_always_has_a_laptop(tmp_path: Path) -> None:
         ("500m", "0", "2 sizes.small.cpu: 0 is too small; write a number above 0"),
         ("backend: gke", "backend: gcp", "7 environments.prod.backend: 'gcp' is not known; "),
         ("runs: gs", "run: gs", "7 environments.prod.run: unknown key; did you mean runs?"),
+        (
+            ", mlflow: https://mlflow.example.com",
+            "",
+            "7 environments.prod.mlflow: is missing; write it: MLflow's tracking and ",
+        ),
     ],
 )
 def test_a_mistake_in_the_platform_is_told_at_its_place(tmp_path: Path, old: str, new: str, answer: str) -> None:
