@@ -166,6 +166,10 @@ def _parse_error(origin: str, message: str, *, headed: bool) -> SourceError:
         expected, got = [word for word in counts.replace(",", "").split() if word.isdigit()]
         return SourceError(
             f"row {row} of {origin} has {got} cells, and the rows before it have {expected}: {text.strip()[:60]}",
-            hint="Quote cells that hold the delimiter, and close every quote.",
+            hint=(
+                "Was the file cut off there? Else quote cells that hold the delimiter, and close every quote."
+                if int(got) < int(expected)
+                else "Quote cells that hold the delimiter, and close every quote."
+            ),
         )
     return broken(origin, ValueError(message))

@@ -138,6 +138,8 @@ LONG = "amount,fraud\n1," + "x" * (9 << 20) + "\n"
             {},
             "row 2 of d.csv has 3 cells, and the rows before it have 2: 2,no,3",
         ),
+        ({"d.csv": "amount,town,fraud\n1,x,no\n2,y"}, {}, "row 2 of d.csv has 2 cells"),
+        ({"d.csv": "amount,town,fraud\n1,x,no\n2,y"}, {}, "Was the file cut off there?"),
         (
             {"d.csv": "1,no\n"},
             {"source": {"path": "d.csv", "columns": ["a"]}},
