@@ -1,0 +1,77 @@
+"""`mlkit run` and `mlkit predict` with runs, champions and scores in a bucket, over real HTTP against moto's S3."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from moto.server import ThreadedMotoServer
+from upath import UPath
+
+from tests.projects import build_project, default_spec
+
+PLATFORM = """
+environments:
+  laptop: {backend: local, runs: s3://ml-runs/runs, mlflow: "sqlite:///.mlkit/mlflow.db"}
+  beside: {backend: local, runs: s3://ml-runs/beside, champions: ./champions, mlflow: "sqlite:///.mlkit/beside.db"}
+"""
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[UPath]:
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        bucket = UPath("s3://ml-runs", skip_instance_cache=True, use_listings_cache=False)
+        bucket.fs.mkdir("ml-runs")
+        yield bucket
+    server.stop()
+
+
+def mlkit(folder: Path, *words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "airflow_mlkit", *words, "--json"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200, check=False)
+    assert ended.stdout, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def test_a_model_is_shipped_resumed_and_used_in_a_bucket(bucket: UPath, tmp_path: Path) -> None:
+    spec = default_spec()
+    spec["predict"]["output"]["path"] = "s3://ml-runs/scores"
+    folder = build_project(tmp_path / "cards", spec=spec)
+    (folder / "platform.yaml").write_text(PLATFORM)
+
+    shipped = mlkit(folder, "run")
+    assert shipped["state"] == "SHIPPED", shipped["reason"]
+    entry = json.loads((bucket / "champions/cards/1.json").read_bytes())
+    assert entry["model_id"] == shipped["model_id"]
+    resumed = mlkit(folder, "run", "--resume")
+    assert (resumed["state"], {step["state"] for step in resumed["steps"]}) == ("SHIPPED", {"kept"})
+
+    scored = mlkit(folder, "predict")
+    assert scored["state"] == "SCORED", scored["reason"]
+    with UPath(scored["output"]).open("rb") as file:
+        assert pq.read_table(file).num_rows == 600
+    assert not [path for path in (folder / ".mlkit").iterdir() if path.name in ("runs", "champions")]
+
+
+def test_champions_may_lie_on_this_machine_while_runs_lie_in_a_bucket(bucket: UPath, tmp_path: Path) -> None:
+    folder = build_project(tmp_path / "cards")
+    (folder / "platform.yaml").write_text(PLATFORM)
+    shipped = mlkit(folder, "run", "--environment", "beside")
+    assert shipped["state"] == "SHIPPED", shipped["reason"]
+    assert json.loads((folder / "champions/cards/1.json").read_bytes())["model_id"] == shipped["model_id"]
+    assert not (bucket / "beside/champions").exists()
+    again = mlkit(folder, "run", "--environment", "beside")
+    assert again["state"] == "NOT_SHIPPED", again["reason"]
