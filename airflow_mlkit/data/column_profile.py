@@ -29,11 +29,15 @@ class ColumnProfile:
     Attributes:
         values: the values by type, null where one is missing: float64, int64, bool, string or timestamp[us].
         quantiles: of a number, an integer or a date (as datetime): the minimum, 10 %, the median, 90 %, the maximum.
+        odd_value: of text that is numbers but for very few values: the first of these; else None.
+        infinite: how many numbers are infinite; they are missing in `values`.
     """
 
     name: str
     type: ColumnType
     values: pa.Array = field(repr=False)
+    odd_value: str | None = None
+    infinite: int = 0
 
     @property
     def rows(self) -> int:
@@ -103,19 +107,20 @@ class ColumnProfile:
 def profile_column(name: str, column: pa.ChunkedArray | pa.Array) -> ColumnProfile:
     """Find out what a column holds, as extract will read it: text is looked at closer, and blanks are missing."""
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    found = _found(name, values)
+    found, odd_value = _found(name, values)
     if found.word is None:
         as_text = [None if value is None else str(value) for value in values.to_pylist()]
         return ColumnProfile(name, "text", pa.array(as_text, pa.string()))
-    cast, _ = cast_column(values, arrow_type(found.word, aware=found.aware))
+    cast, unfit = cast_column(values, arrow_type(found.word, aware=found.aware))
     is_category = found.word == "text" and pc.count_distinct(cast, mode="only_valid").as_py() <= MAX_CATEGORIES
-    return ColumnProfile(name, "category" if is_category else found.word, cast)
+    infinite = pc.sum(unfit).as_py() or 0 if unfit is not None and found.word == "number" else 0
+    return ColumnProfile(name, "category" if is_category else found.word, cast, odd_value, infinite)
 
 
-def _found(name: str, values: pa.Array) -> Found:
+def _found(name: str, values: pa.Array) -> tuple[Found, str | None]:
     found = found_type(values.type)
     if found.word != "text":
-        return found
+        return found, None
     evidence = Evidence()
     evidence.look(values.cast(pa.string()), name, 0)
-    return evidence.found
+    return evidence.found, evidence.odd_row[2] if evidence.odd_values and evidence.odd_row else None

@@ -95,6 +95,16 @@ def _check_learnable(column: ColumnProfile) -> None:
             f"the label {name} is {only!r} in every row; there is nothing to tell apart.",
             hint="Give a column with at least two different values, or add the rows that are missing.",
         )
+    if column.infinite:
+        raise AnswerError(
+            f"the label {name} is infinite in {column.infinite} of {column.rows} rows.",
+            hint="Correct these values, or leave them blank.",
+        )
+    if column.odd_value is not None and column.type == "text":
+        raise AnswerError(
+            f"the label {name} is numbers but for a few values such as {column.odd_value!r}.",
+            hint="Correct these values, or leave them blank.",
+        )
     if column.type == "date":
         raise AnswerError(f"the label {name} holds dates.", hint="Make it a number, such as days until the event.")
 

@@ -95,16 +95,23 @@ def find_entity(columns: Iterable[ColumnProfile]) -> str | None:
 
 
 def _is_identifier(column: ColumnProfile) -> bool:
-    if column.type not in ("integer", "text", "category"):
+    if column.type not in ("integer", "text", "category") or _is_spoilt(column):
         return False
     if column.all_different:
         return column.type == "text" or column.is_counter or column.is_named_like_an_identifier
     return column.is_named_like_an_identifier and column.distinct > MAX_CATEGORIES
 
 
+def _is_spoilt(column: ColumnProfile) -> bool:
+    """Whether very few values keep it from being a column of numbers."""
+    return column.type == "text" and column.odd_value is not None
+
+
 def _reason_to_leave_out(column: ColumnProfile) -> str | None:
     reasons = {
         "missing in every row": column.missing == column.rows,
+        f"infinite in {column.infinite} of {column.rows} rows: leave these blank to use it": column.infinite > 0,
+        f"numbers but for a few values such as {column.odd_value!r}: correct them to use it": _is_spoilt(column),
         "the same in every row": column.distinct == 1 and column.missing == 0,
         "counts the rows": column.is_counter and not column.is_named_like_an_identifier,
         "an identifier: different in every row": _is_identifier(column) and column.all_different,

@@ -84,6 +84,8 @@ def test_the_positive_class_is_a_yes_or_the_rarer_one(values, positive):
         ("empty", [""] * ROWS, "missing in every row"),
         ("comment", [f"words {row % 300}" for row in range(ROWS)], "text with 300 different values"),
         ("born", [f"19{row % 90 + 10}-01-01" for row in range(ROWS)], "a date"),
+        ("ratio", ["inf", *(row / 7 for row in range(ROWS - 1))], "infinite in 1 of 400 rows"),
+        ("paid_in", ["n.v.", *(row / 7 for row in range(ROWS - 1))], "numbers but for a few values such as 'n.v.'"),
     ],
 )
 def test_what_no_model_should_use_is_left_out_with_the_reason(name, values, reason):
@@ -173,6 +175,8 @@ def test_an_identifier_with_holes_is_no_key():
         ([f"word {row}" for row in range(ROWS)], "a different one in every row"),
         (["2024-01-01", "2024-01-02"] * (ROWS // 2), "'target'"),
         (["a"] * (ROWS - 1) + ["b"], "only 1 of 400 rows"),
+        (["-inf", *(row / 7 for row in range(ROWS - 1))], "infinite in 1 of 400 rows"),
+        (["n.v.", *(row / 7 for row in range(ROWS - 1))], "numbers but for a few values such as 'n.v.'"),
     ],
 )
 def test_a_label_from_which_nothing_can_be_learnt_is_refused(values, words):
