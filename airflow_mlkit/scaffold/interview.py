@@ -96,7 +96,7 @@ class Interview:
             "predicts",
             "What does it predict?",
             "One line, for whoever meets the model.",
-            f"Predicts {label}",
+            f"Predicts {' '.join(label.split())}",
             _predicts,
         )
         owner = self._ask("owner", "Owner", "Who is asked when it breaks.", git_owner(), _owner)

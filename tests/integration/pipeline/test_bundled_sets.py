@@ -87,8 +87,8 @@ def test_a_bundled_set_goes_from_a_file_to_scores(
 
 def test_names_of_columns_that_xgboost_refuses_are_changed_by_the_new_projects_features(tmp_path: Path) -> None:
     names = {"sepal length (cm)": "a[0]", "sepal width (cm)": "b<1", "petal length (cm)": "] '\"\n{{ 7 }}; rm -rf /"}
-    frame = datasets.load_iris(as_frame=True).frame.rename(columns=names | {"target": "../[lab<el]"})
-    folder = new_project(tmp_path, frame, "flowers", label="../[lab<el]")
+    frame = datasets.load_iris(as_frame=True).frame.rename(columns=names | {"target": "../[lab\n<el]"})
+    folder = new_project(tmp_path, frame, "flowers", label="../[lab\n<el]")
     ship(folder)
     assert set(names.values()) <= set(load_project(folder).spec.data.features)
     assert run_steps(folder, "p1", "predict").summary["rows"] == len(frame)
