@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.local.run_result import StepState, StepStatus
 from airflow_mlkit.local.step_process import StepProcess, read_failure
 from airflow_mlkit.plan import DagPlan, PlannedStep
@@ -51,12 +52,19 @@ class LocalRunner:
         """Keep the published steps on which `first` does not depend on being run again, as `--from` does.
 
         Raises:
-            RunDirectoryError: when a step before it has published nothing.
+            UserError: when a step before it has published nothing.
         """
         again = self._from_here_on(first)
         for step in self.dag.steps:
-            if step.name not in again:
-                self._settle(step.name, self.run.published(step.name).record, StepState.KEPT)
+            if step.name in again:
+                continue
+            published = self.run.step(step.name).published()
+            if published is None:
+                raise UserError(
+                    f"{first} cannot be the first: {step.name} has published nothing in {self.run.root}.",
+                    hint="Go on with what there is: mlkit run --resume. Or name another run with --run-id.",
+                )
+            self._settle(step.name, published.record, StepState.KEPT)
 
     def go(self) -> None:
         """Run what is not kept, until all is done, something failed, or a step was held back.

@@ -98,6 +98,14 @@ def test_the_gates_of_a_version_are_those_that_decided_on_it(project: Path) -> N
     assert all(gate.startswith("passed") for gate in shown["gates"])
 
 
+def test_from_a_step_whose_inputs_are_not_there_is_the_users_mistake(project: Path) -> None:
+    (project / "data" / "payments.csv").write_bytes(b"")
+    assert mlkit("run", cwd=project).returncode == 1
+    ended = mlkit("run", "--from", "train", cwd=project)
+    assert ended.returncode == 2
+    assert "train cannot be the first: extract has published nothing in" in ended.stderr
+
+
 def test_resume_runs_again_only_what_no_longer_fits(project: Path) -> None:
     spec = (project / "mlkit.yaml").read_text()
     (project / "mlkit.yaml").write_text(spec.replace("at_least: 0.6", "at_least: 0.5"))
