@@ -42,6 +42,7 @@ format: $(READY) ## let ruff mend what it can
 
 bench: $(READY) ## what a retrain costs, beside the same work by hand
 	$(BIN)/python benchmarks/retrain.py
+	$(BIN)/python benchmarks/steps.py
 
 docs: $(READY) ## check that the pages' commands and links hold
 	$(BIN)/python -m pytest tests/unit/docs tests/integration/docs -q
