@@ -43,10 +43,13 @@ def retrain(
         watch: called with the state of all steps, several times a second.
 
     Raises:
-        UserError: when the environment is not local, or there is no such run or step.
+        UserError: when the environment is not local, there is no such run or step, or an old run is asked for with
+            another as_of or other parameters than it began with.
     """
     _must_be_local(project)
     dag = project.plan.retrain
+    if resume:
+        _must_stay_as_begun(as_of, parameters)
     if first:
         _must_be_step(dag, first)
     run = _find_run(project, resume) if resume else _begin(project, "retrain", as_of, parameters, triggered_by)
@@ -130,6 +133,14 @@ def _begin(
     return RunDirectory.create(f"{project.runs}/{run_id}", record)
 
 
+def _must_stay_as_begun(as_of: datetime | None, parameters: RunParameters | None) -> None:
+    if as_of or (parameters and parameters != RunParameters()):
+        raise UserError(
+            "A run keeps the as_of, the training dates and the parameters that it began with.",
+            hint="Begin a new run with others, or change mlkit.yaml and go on with --from.",
+        )
+
+
 def _find_run(project: Project, run_id: str) -> RunDirectory:
     known = list_runs(project)
     if not known:
@@ -155,11 +166,11 @@ def _retrain_result(project: Project, run: RunDirectory, steps: list[StepStatus]
         model_id=by_name["train"].summary.get("model_id"),
         as_of=by_name["extract"].summary.get("as_of"),
         metrics=by_name["evaluate"].summary.get("metrics", {}),
-        gates=_published_json(run, "gate", "gate_report.json").get("results", []),
+        gates=_published_json(run, by_name["gate"], "gate_report.json").get("results", []),
         steps=steps,
         run_id=run.record.run_id,
         run_dir=str(run.root),
-        report=_published_file(run, "evaluate", "report.html"),
+        report=_published_file(run, by_name["evaluate"], "report.html"),
         exit_code=_exit_code(failure),
     )
 
@@ -195,13 +206,14 @@ def _exit_code(failure: StepStatus | None) -> int:
     return 2 if failure.exit_code == 2 else 1
 
 
-def _published_json(run: RunDirectory, step: str, name: str) -> dict[str, Any]:
+def _published_json(run: RunDirectory, step: StepStatus, name: str) -> dict[str, Any]:
     path = _published_file(run, step, name)
     return json.loads(UPath(path).read_text(encoding="utf-8")) if path else {}
 
 
-def _published_file(run: RunDirectory, step: str, name: str) -> str | None:
-    published = run.step(step).published()
+def _published_file(run: RunDirectory, step: StepStatus, name: str) -> str | None:
+    """A file of a step that ended in this run of the runner; an earlier generation's tells of another model."""
+    published = run.step(step.name).published() if step.state in (StepState.DONE, StepState.KEPT) else None
     if published is None or name not in published.record.files:
         return None
     uri = published.uri(name)

@@ -77,6 +77,7 @@ def test_a_workflow_that_raises_is_the_users_mistake_and_names_the_line(project:
     assert ended.returncode == 2
     assert "workflow.py" in ended.stdout
     assert "no such column" in ended.stdout
+    assert "report.html" not in ended.stdout, "the report of the model before"
 
 
 def test_from_keeps_what_comes_before_and_runs_the_rest_again(project: Path) -> None:
@@ -176,6 +177,8 @@ def test_a_run_in_progress_is_not_resumed_beside_it(project: Path) -> None:
         (["--set", "max_depth"], "name=value"),
         (["--from", "trian"], "did you mean train"),
         (["--run-id", "nowhere", "--resume"], "There is no run"),
+        (["--from", "train", "--set", "max_depth=4"], "parameters that it began with"),
+        (["--resume", "--as-of", "2026-01-01"], "A run keeps the as_of"),
         (["--environment", "prod"], "no environment 'prod'"),
         (["--training-start", "2026-05-01", "--training-end", "2026-04-01"], "not before"),
     ],
