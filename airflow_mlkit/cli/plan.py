@@ -51,16 +51,18 @@ def _table(dag: DagPlan) -> Table:
     from rich.table import Table
 
     table = Table(title=f"{dag.dag_id}: {_when(dag.schedule)}", title_justify="left", title_style="bold", box=None)
-    for column in ("step", "after", "reads", "size", "CPU", "memory", "GPU", "pool"):
+    gpus = any(step.size.resources.gpu for step in dag.steps)
+    for column in ("step", "after", "reads", "size", "CPU", "memory", *(("GPU",) if gpus else ()), "pool"):
         table.add_column(column, header_style="dim", no_wrap=column != "reads", overflow="fold")
     for step in dag.steps:
-        table.add_row(*_row(step))
+        table.add_row(*_row(step, gpus))
     return table
 
 
-def _row(step: PlannedStep) -> tuple[str, ...]:
+def _row(step: PlannedStep, gpus: bool) -> tuple[str, ...]:
     size = step.size.resources
-    declared = (step.size.name, f"{size.cpu:g}", size.memory, str(size.gpu or ""), size.pool)
+    gpu = (str(size.gpu or ""),) if gpus else ()
+    declared = (step.size.name, f"{size.cpu:g}", size.memory, *gpu, size.pool)
     return (step.name, ", ".join(step.after), ", ".join(step.reads), *declared)
 
 

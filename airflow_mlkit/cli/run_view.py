@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -81,9 +82,13 @@ def _memory(status: StepStatus) -> str:
 
 def _note(status: StepStatus) -> str:
     """The one thing about a step that is worth a glance."""
-    summary = status.summary
     if status.state in (StepState.FAILED, StepState.HELD_BACK):
         return (status.reason or "").partition("\n")[0][:100]
+    return describe_summary(status.name, status.summary)
+
+
+def describe_summary(step: str, summary: dict[str, Any]) -> str:
+    """A step's numbers in a line; empty for a step that has none."""
     notes = {
         "extract": lambda: (
             f"{summary['rows']:,} rows" + (f", as of {summary['as_of'][:10]}" if summary.get("as_of") else "")
@@ -97,7 +102,7 @@ def _note(status: StepStatus) -> str:
         "predict": lambda: f"{summary['rows']:,} rows scored with version {summary['model_version']}",
     }
     try:
-        return notes[status.name]()
+        return notes[step]()
     except (KeyError, TypeError):  # an older run's summary may lack the number; the table then shows none
         return ""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from airflow_mlkit.cli.console import out
 from airflow_mlkit.exceptions import StepTerminated, UserError
 
 if TYPE_CHECKING:
@@ -74,7 +75,12 @@ def step(
             triggered_by=triggered_by,
         )
         directory = RunDirectory.create(run_dir, begun)
-    raise typer.Exit(run_step(name, loaded, directory, generation).exit_code)
+    record = run_step(name, loaded, directory, generation)
+    if out.is_terminal and record.exit_code == 0:  # a person is there; a pod's log ends with the outcome
+        from airflow_mlkit.cli.run_view import describe_summary
+
+        out.print(describe_summary(name, record.summary), markup=False)
+    raise typer.Exit(record.exit_code)
 
 
 def _begin(**fields: Any) -> RunRecord:
