@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -51,15 +53,15 @@ class StepProcess:
         return self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ask it to end, and kill it when it does not within its grace."""
+        """Ask it to end, and kill it when it does not within its grace, with all that it has started."""
         if self.has_ended:
             return
         self._process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        with suppress(ProcessLookupError, PermissionError):  # nothing of its group is left, or a zombie only
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def read_outcome(self) -> StepRecord | None:
         """The record of this try; None when the process was killed before it could write one."""
