@@ -25,12 +25,8 @@ def load_workflow(project: Project) -> Any:
     """
     path = project.spec.train.workflow
     ProjectCode(project.folder, project.spec.package).install()
-    before, writes_nothing = set(sys.modules), sys.dont_write_bytecode
-    sys.dont_write_bytecode = True  # an edit within one second would be hidden by the older bytecode
-    try:
-        workflow = make_workflow(project.folder, path)
-    finally:
-        sys.dont_write_bytecode = writes_nothing
+    before = set(sys.modules)
+    workflow = make_workflow(project.folder, path)
     _refuse_strays(project, set(sys.modules) - before)
     return workflow
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.util import cache_from_source
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from threading import RLock
-from types import ModuleType
+from types import CodeType, ModuleType
 
 _INTERPRETER = RLock()
 """sys.modules and sys.path belong to the whole process: one code is active at a time."""
@@ -30,7 +31,6 @@ class ProjectCode:
         """Put the folder first on sys.path and forget the package's modules of before, from anywhere."""
         for name in _modules_of(self.package):
             del sys.modules[name]
-        self._forget_bytecode()
         self._enter_path()
 
     @contextmanager
@@ -38,31 +38,52 @@ class ProjectCode:
         """Make the package's modules those of this folder, and afterwards what they were before."""
         with _INTERPRETER:
             shelved = {name: sys.modules.pop(name) for name in _modules_of(self.package)}
-            path, writes_nothing = sys.path[:], sys.dont_write_bytecode
+            path, finders = sys.path[:], sys.meta_path[:]
             sys.modules.update(self._modules)
             self._enter_path()
-            # a model's folder is published with the hashes of its files: no __pycache__ may appear in it
-            sys.dont_write_bytecode = True
             try:
                 yield
             finally:
                 self._modules = {name: sys.modules.pop(name) for name in _modules_of(self.package)}
                 sys.modules.update(shelved)
-                sys.path[:], sys.dont_write_bytecode = path, writes_nothing
-
-    def _forget_bytecode(self) -> None:
-        """Python takes bytecode for fresh when the source kept its size and its second: a quick edit would be lost.
-
-        The model id tells which code was run, so it has to be this one.
-        """
-        for path in (self.folder / self.package).rglob("*.py"):
-            with suppress(OSError):  # a folder that cannot be written to was not edited either
-                Path(cache_from_source(str(path))).unlink(missing_ok=True)
+                sys.path[:], sys.meta_path[:] = path, finders
 
     def _enter_path(self) -> None:
         folder = str(self.folder)
         sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
+        others = [finder for finder in sys.meta_path if getattr(finder, "package", None) != self.package]
+        sys.meta_path[:] = [_SourceFinder(self.package), *others]
         importlib.invalidate_caches()
+
+
+class _SourceFinder(MetaPathFinder):
+    """Finds the modules of one package where sys.path has them, and has them compiled from their source."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.partition(".")[0] != self.package:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _SourceLoader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+class _SourceLoader(SourceFileLoader):
+    """Compiles the source that is there, and neither reads nor writes bytecode.
+
+    Python takes bytecode for fresh when the source kept its size and its second: a quick edit would be lost, and the
+    model id tells which code was run. And a model's folder is published with the hashes of its files: no __pycache__
+    may appear in it. What the package imports from elsewhere keeps its bytecode: without it a step takes seconds more.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def _modules_of(package: str) -> list[str]:

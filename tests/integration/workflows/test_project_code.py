@@ -58,11 +58,23 @@ def test_a_raw_column_that_is_missing_is_named(write_project, train_project, pay
         train_project(project, payments).model.features(payments.frame[["amount"]])
 
 
-def test_an_edited_workflow_is_loaded_anew_in_the_same_process(write_project, payments):
+def test_an_edited_workflow_is_loaded_anew_in_the_same_process(write_project, payments, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     project = write_project(WORKFLOW, payments, "project", {"scale.py": "FACTOR = 2\n"})
     assert load_workflow(project).features(payments.frame)["amount"].max() == payments.frame["amount"].max() * 2
     (project.folder / "own" / "scale.py").write_text("FACTOR = 3\n")
     assert load_workflow(project).features(payments.frame)["amount"].max() == payments.frame["amount"].max() * 3
+
+
+def test_a_library_keeps_its_bytecode_and_the_package_gets_none(write_project, payments, tmp_path, monkeypatch):
+    (tmp_path / "libraries" / "slow_library").mkdir(parents=True)
+    (tmp_path / "libraries" / "slow_library" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path / "libraries")
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    project = write_project(f"import slow_library\n{WORKFLOW}", payments, "project", {"scale.py": "FACTOR = 2\n"})
+    load_workflow(project).features(payments.frame)
+    assert list((tmp_path / "libraries").rglob("*.pyc"))
+    assert not list(project.folder.rglob("*.pyc"))
 
 
 def test_a_module_beside_the_package_is_refused_because_a_model_would_lack_it(write_project, payments):
