@@ -115,15 +115,19 @@ def test_resume_runs_again_only_what_no_longer_fits(project: Path) -> None:
     assert states["gate"] == "done"
 
 
+@pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("step", ["extract", "validate", "split", "train", "evaluate", "gate", "promote"])
-def test_killed_in_any_step_and_resumed_the_same_model_is_shipped(step: str, shipped: Path, tmp_path: Path) -> None:
+def test_stopped_with_all_its_processes_in_any_step_and_resumed_the_same_model_is_shipped(
+    step: str, told: signal.Signals, shipped: Path, tmp_path: Path
+) -> None:
     folder = build_project(tmp_path / "cards")
     process = subprocess.Popen([*MLKIT, "run"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _wait_for(lambda: list(folder.glob(f".mlkit/runs/cards/*/steps/{step}/1/tries/1/started.json")))
     children = psutil.Process(process.pid).children(recursive=True)
     for victim in [*children, psutil.Process(process.pid)]:
-        _kill(victim)
-    process.wait()
+        _tell(victim, told)
+    process.wait(30)
+    assert not psutil.wait_procs(children, timeout=5)[1]
     result = run_json(folder, "--resume")
     (entry,) = (shipped / ".mlkit" / "champions" / "cards").glob("*.json")
     assert result["state"] == "SHIPPED", result["reason"]
@@ -212,8 +216,8 @@ def _wait_for(found: Any, seconds: float = 90) -> None:
         time.sleep(0.02)
 
 
-def _kill(process: psutil.Process) -> None:
+def _tell(process: psutil.Process, told: signal.Signals) -> None:
     try:
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, told)
     except ProcessLookupError:
         return
