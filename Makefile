@@ -60,6 +60,7 @@ $(UV):
 	.cache/uv/bin/pip install --quiet --disable-pip-version-check uv
 
 $(READY): pyproject.toml constraints.txt | $(UV)
-	[ -x $(BIN)/python ] || $(UV) venv --quiet --python '$(PYTHON)' $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all]' --group dev
+	@echo "Installing into $(VENV) with the versions of constraints.txt"
+	@[ -x $(BIN)/python ] || $(UV) venv --quiet --python '$(PYTHON)' $(VENV)
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all]' --group dev
 	@touch $@

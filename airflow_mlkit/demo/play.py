@@ -62,9 +62,9 @@ def play_demo(console: Console, folder: Path, *, port: int, stay: bool) -> None:
             _play(console, airflow, project, chapter, number)
             if number == 1:
                 console.print(
-                    f"[dim]{time.monotonic() - started:.0f} seconds since make demo began to the first model.[/]"
+                    f"[dim]{time.monotonic() - started:.0f} seconds from the data file to the first model.[/]"
                 )
-        _say_where(console, airflow, project)
+        _say_where(console, project, airflow if stay else None)
         if stay:
             _wait_for_ctrl_c(console)
 
@@ -124,7 +124,7 @@ def _play(console: Console, airflow: LocalAirflow, project: Project, chapter: Ch
     state = str(tasks[chapter.last_step]["state"])
     console.print()
     console.print(_VERDICTS.get(state, Text(state)), end="  ")
-    console.print(_reason(project, run_id, chapter.last_step), markup=False)
+    console.print(_reason(project, run_id, chapter.last_step), markup=False, soft_wrap=False)
     if state != chapter.ends:
         raise StepError(
             f"The demo's retrain {number} ended with {chapter.last_step} {state}, and not {chapter.ends}.",
@@ -181,15 +181,16 @@ def _reason(project: Project, run_id: str, step: str) -> str:
     return record.reason or (f"version {version} is the champion of {NAME}" if version else "")
 
 
-def _say_where(console: Console, airflow: LocalAirflow, project: Project) -> None:
+def _say_where(console: Console, project: Project, airflow: LocalAirflow | None) -> None:
     console.print()
     console.rule("[bold]where to look[/]", align="left")
-    for what, where in {
-        "Airflow": f"{airflow.url}/dags/{DAG}   ({airflow.user} / {airflow.password})",
+    page = {"Airflow": f"{airflow.url}/dags/{DAG}   ({airflow.user} / {airflow.password})"} if airflow else {}
+    places = {
         "the project": f"{project.folder}",
         "its model": f"cd {project.folder} && mlkit models",
-        "your own data": "mlkit new --data her-own.csv --label her_label",
-    }.items():
+        "your own data": "mlkit new --data your-own.csv --label your_label",
+    }
+    for what, where in {**page, **places}.items():
         console.print(Text.assemble((f"{what:<14}", "dim"), where))
 
 
