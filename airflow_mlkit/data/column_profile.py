@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from airflow_mlkit.data.casting import cast_column
 from airflow_mlkit.data.inference import Evidence
 from airflow_mlkit.data.types import Found, arrow_type, found_type
+from airflow_mlkit.data.written_dates import why_no_dates
 from airflow_mlkit.spec.values import ColumnType, Scalar
 
 MAX_CATEGORIES = 100
@@ -31,6 +32,7 @@ class ColumnProfile:
         quantiles: of a number, an integer or a date (as datetime): the minimum, 10 %, the median, 90 %, the maximum.
         odd_value: of text that is numbers but for very few values: the first of these; else None.
         infinite: how many numbers are infinite; they are missing in `values`.
+        why_no_dates: of text that looks like dates and cannot be read as such: the reason; else None.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ColumnProfile:
     values: pa.Array = field(repr=False)
     odd_value: str | None = None
     infinite: int = 0
+    why_no_dates: str | None = None
 
     @property
     def rows(self) -> int:
@@ -114,7 +117,8 @@ def profile_column(name: str, column: pa.ChunkedArray | pa.Array) -> ColumnProfi
     cast, unfit = cast_column(values, arrow_type(found.word, aware=found.aware))
     is_category = found.word == "text" and pc.count_distinct(cast, mode="only_valid").as_py() <= MAX_CATEGORIES
     infinite = pc.sum(unfit).as_py() or 0 if unfit is not None and found.word == "number" else 0
-    return ColumnProfile(name, "category" if is_category else found.word, cast, odd_value, infinite)
+    dates = why_no_dates(cast) if found.word == "text" else None
+    return ColumnProfile(name, "category" if is_category else found.word, cast, odd_value, infinite, dates)
 
 
 def _found(name: str, values: pa.Array) -> tuple[Found, str | None]:

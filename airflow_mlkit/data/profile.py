@@ -103,6 +103,11 @@ def _is_identifier(column: ColumnProfile) -> bool:
 
 
 def _is_spoilt(column: ColumnProfile) -> bool:
+    """Whether it was meant as numbers or dates, and cannot be read as such."""
+    return _is_spoilt_number(column) or column.why_no_dates is not None
+
+
+def _is_spoilt_number(column: ColumnProfile) -> bool:
     """Whether very few values keep it from being a column of numbers."""
     return column.type == "text" and column.odd_value is not None
 
@@ -111,7 +116,8 @@ def _reason_to_leave_out(column: ColumnProfile) -> str | None:
     reasons = {
         "missing in every row": column.missing == column.rows,
         f"infinite in {column.infinite} of {column.rows} rows: leave these blank to use it": column.infinite > 0,
-        f"numbers but for a few values such as {column.odd_value!r}: correct them to use it": _is_spoilt(column),
+        f"numbers but for a few values such as {column.odd_value!r}: correct them to use it": _is_spoilt_number(column),
+        column.why_no_dates or "": column.why_no_dates is not None,
         "the same in every row": column.distinct == 1 and column.missing == 0,
         "counts the rows": column.is_counter and not column.is_named_like_an_identifier,
         "an identifier: different in every row": _is_identifier(column) and column.all_different,

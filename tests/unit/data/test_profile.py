@@ -10,6 +10,7 @@ from airflow_mlkit.data.profile import profile_table
 from airflow_mlkit.exceptions import AnswerError
 
 ROWS = 400
+DAYS = [f"2024-01-{1 + row % 28:02}" for row in range(ROWS)]
 
 
 def text(values):
@@ -85,6 +86,12 @@ def test_the_positive_class_is_a_yes_or_the_rarer_one(values, positive):
         ("comment", [f"words {row % 300}" for row in range(ROWS)], "text with 300 different values"),
         ("born", [f"19{row % 90 + 10}-01-01" for row in range(ROWS)], "a date"),
         ("ratio", ["inf", *(row / 7 for row in range(ROWS - 1))], "infinite in 1 of 400 rows"),
+        ("seen", ["2026-01-05T10:00:00", *["2026-01-05T10:00:00+02:00"] * (ROWS - 1)], "dates with and without a zone"),
+        ("closed", ["open", *DAYS[1:]], "dates but for a few values such as 'open'; write them as 2024-12-31"),
+        ("sent", ["2024-01-05T10:00:00.123456789"] * ROWS, "dates such as '2024-01-05T10:00:00.123456789'"),
+        ("due", ["2024-02-30", *DAYS[1:]], "dates but for a few values such as '2024-02-30'"),
+        ("signed", [f"{1 + row % 28:02}.12.2024" for row in range(ROWS)], "dates such as '01.12.2024': write them as"),
+        ("paid", [f"12/{1 + row % 28}/24 10:00" for row in range(ROWS)], "dates such as '12/1/24 10:00'"),
         ("paid_in", ["n.v.", *(row / 7 for row in range(ROWS - 1))], "numbers but for a few values such as 'n.v.'"),
     ],
 )
@@ -92,6 +99,11 @@ def test_what_no_model_should_use_is_left_out_with_the_reason(name, values, reas
     found = profile(make_table(**{name: values}))
     assert found.features == ("amount",)
     assert found.left_out[name].startswith(reason)
+
+
+@pytest.mark.parametrize("values", [["10.2.3", "11.0.1"], ["01-02", "03-04"], ["2024-01-02", "never", "soon"]])
+def test_text_that_is_mostly_no_dates_is_a_category(values):
+    assert profile(make_table(stage=[values[row % len(values)] for row in range(ROWS)])).features == ("amount", "stage")
 
 
 @pytest.mark.parametrize("name", ["paid", "humid", "Postcode", "grid", "idle"])
