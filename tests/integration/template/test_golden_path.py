@@ -15,7 +15,7 @@ from airflow_mlkit.cli.check import find_problems
 from airflow_mlkit.project import load_project
 from airflow_mlkit.scaffold.answers import Approval, Pattern
 from airflow_mlkit.scaffold.new_project import make_project
-from airflow_mlkit.scaffold.template import find_template
+from airflow_mlkit.scaffold.template import find_template, render_template
 from airflow_mlkit.spec.schema import schema_text
 
 from .conftest import write_csv
@@ -135,6 +135,15 @@ def test_the_record_makes_the_same_project_again(project, tmp_path):
         assert (again / name).read_bytes() == (project / name).read_bytes(), name
     assert (record["checkout"], record["directory"]) == (f"v{__version__}", "templates/golden-path")
     assert record["context"]["cookiecutter"]["_support_tier"] == "golden"
+
+
+@pytest.mark.parametrize(
+    ("place", "extras"),
+    [("data/a.csv", "steps"), ("s3://lake/a.csv", "steps,s3"), ("gs://lake/a.csv", "steps,gcs")],
+)
+def test_the_requirements_reach_the_data(tmp_path, place, extras):
+    made = render_template(find_template(), {"name": "churn", "data_path": place}, tmp_path)
+    assert (made / "requirements.txt").read_text(encoding="utf-8") == f"airflow-mlkit[{extras}]=={__version__}\n"
 
 
 def test_braces_in_answers_and_in_columns_mean_nothing(answers, customers, tmp_path):
