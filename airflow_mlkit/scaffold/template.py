@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,6 @@ from airflow_mlkit.exceptions import AnswerError, ProjectError
 
 REPOSITORY = "https://github.com/airflow-mlkit/airflow-mlkit"
 GOLDEN_PATH = "golden-path"
-TIER = "golden"
 
 _PACKAGE = Path(airflow_mlkit.__file__).parent
 _SHIPPED = _PACKAGE / "_shipped"
@@ -103,6 +104,17 @@ def _record(template: Path, context: Mapping[str, Any]) -> str:
 
 
 def _commit() -> str | None:
-    """The commit that the wheel was built from; None in a checkout."""
+    """The commit that the wheel was built from, or the one of the checkout; None in an unpacked sdist."""
     path = _SHIPPED / "commit.txt"
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else commit_of(_PACKAGE.parent)
+
+
+def commit_of(checkout: Path) -> str | None:
+    """The commit that a folder has checked out; None where it is no checkout, has no commit, or git is not installed.
+
+    The folder itself must be the checkout: a kit that lies unpacked in another repository is not of that one's commit.
+    """
+    if not (checkout / ".git").exists() or shutil.which("git") is None:
+        return None
+    command = ["git", "-C", str(checkout), "rev-parse", "--verify", "--quiet", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None

@@ -15,7 +15,7 @@ from airflow_mlkit.cli.check import find_problems
 from airflow_mlkit.project import load_project
 from airflow_mlkit.scaffold.answers import Approval, Pattern
 from airflow_mlkit.scaffold.new_project import make_project
-from airflow_mlkit.scaffold.template import find_template, render_template
+from airflow_mlkit.scaffold.template import commit_of, find_template, render_template
 from airflow_mlkit.spec.schema import schema_text
 
 from .conftest import write_csv
@@ -135,6 +135,18 @@ def test_the_record_makes_the_same_project_again(project, tmp_path):
         assert (again / name).read_bytes() == (project / name).read_bytes(), name
     assert (record["checkout"], record["directory"]) == (f"v{__version__}", "templates/golden-path")
     assert record["context"]["cookiecutter"]["_support_tier"] == "golden"
+
+
+@pytest.mark.needs("git")
+def test_a_project_made_from_a_checkout_records_its_commit(project, tmp_path):
+    checkout = CONSTRAINTS.parent
+    if not (checkout / ".git").exists():
+        pytest.skip("these tests do not lie in a checkout")
+    commit = run("git", "rev-parse", "HEAD", cwd=checkout).stdout.strip()
+    assert json.loads((project / ".cruft.json").read_text(encoding="utf-8"))["commit"] == commit
+    assert commit_of(tmp_path) is None
+    run("git", "init", tmp_path, cwd=tmp_path)
+    assert commit_of(tmp_path) is None
 
 
 @pytest.mark.parametrize(
