@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ GOLDEN_PATH = "golden-path"
 
 _PACKAGE = Path(airflow_mlkit.__file__).parent
 _SHIPPED = _PACKAGE / "_shipped"
+_CACHES = shutil.ignore_patterns("__pycache__", "*.pyc", ".ruff_cache", ".mypy_cache", ".pytest_cache", ".DS_Store")
+"""What tools leave in a checkout's template; no part of a project."""
 _MARKS = ("{{", "{%", "{#")
 
 
@@ -68,7 +71,9 @@ def _generate(template: Path, context: Mapping[str, Any], output: Path) -> str:
     """As cruft does it: without the home folder's settings, and without a copy of the answers there."""
     resolved = generate_context(str(template / "cookiecutter.json"), extra_context=dict(context))
     resolved["cookiecutter"] = prompt_for_config(resolved, no_input=True)
-    return str(generate_files(repo_dir=str(template), context=resolved, output_dir=str(output)))
+    with tempfile.TemporaryDirectory() as folder:
+        clean = shutil.copytree(template, Path(folder) / template.name, ignore=_CACHES)
+        return str(generate_files(repo_dir=str(clean), context=resolved, output_dir=str(output)))
 
 
 def literal(value: Any) -> Any:

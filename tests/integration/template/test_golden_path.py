@@ -1,6 +1,7 @@
 """The project that the template makes: complete, clean, and running as it is."""
 
 import json
+import shutil
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -147,6 +148,17 @@ def test_a_project_made_from_a_checkout_records_its_commit(project, tmp_path):
     assert commit_of(tmp_path) is None
     run("git", "init", tmp_path, cwd=tmp_path)
     assert commit_of(tmp_path) is None
+
+
+def test_caches_in_the_template_do_not_come_into_a_project(tmp_path):
+    template = Path(shutil.copytree(find_template(), tmp_path / "golden-path"))
+    for name in ("tests/__pycache__/test_features.cpython-313.pyc", ".ruff_cache/0.1/1", ".pytest_cache/README.md"):
+        cache = template / "{{cookiecutter.name}}" / name
+        cache.parent.mkdir(parents=True)
+        cache.write_text("{{ no template }")
+    (tmp_path / "made").mkdir()
+    made = render_template(template, {"name": "churn"}, tmp_path / "made")
+    assert files_of(made) == (FILES - {"data/customers.csv"})
 
 
 @pytest.mark.parametrize(
