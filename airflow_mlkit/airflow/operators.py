@@ -21,10 +21,10 @@ from airflow.sdk import BaseOperator, Connection
 from airflow_mlkit.airflow.params import changed_parameters
 from airflow_mlkit.airflow.settings import Settings
 from airflow_mlkit.airflow.subprocesses import StepProcess
-from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.exceptions import MissingExtraError, UserError
 from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import RunDirectory, StepRecord, safe_run_id
+from airflow_mlkit.rundir import RunDirectory, StepDirectory, StepRecord, safe_run_id
 from airflow_mlkit.spec.pipeline import SqlSource
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class StepOperator(BaseOperator):
         """Run the step and turn its exit code into the state of the task."""
         run_dir = self._run_directory(context["run_id"])
         generation = first_try_number(context)
+        directory = _open_step(run_dir, self.task_id)
+        tries_before = len(directory.tries(generation))
         command = self._command(context, run_dir, generation)
         self.log.info("run directory %s, generation %d", run_dir, generation)
         process = self._process = StepProcess(command, cwd=self.project.folder, env=self._environment())
@@ -71,7 +73,8 @@ class StepOperator(BaseOperator):
             level, text = _read_log_line(line)
             self.log.log(level, "%s", text)
         exit_code = process.wait()
-        record = self._find_record(run_dir, generation, exit_code)
+        tries = directory.tries(generation)
+        record = tries[-1] if len(tries) > tries_before else None  # killed before it could write one
         _end(self.task_id, process, exit_code, record)
         self._announce(context, record)
 
@@ -102,8 +105,10 @@ class StepOperator(BaseOperator):
         return f"{self.project.runs}/{safe_run_id(run_id if is_retrain else f'predict__{run_id}')}"
 
     def _python(self) -> str:
-        own = self.project.python
-        return self.settings.python or own if own == sys.executable else own
+        """The project's own Python; the one of the settings only for a project that has none."""
+        if self.project.python != sys.executable:
+            return self.project.python
+        return self.settings.python or sys.executable
 
     def _parameters(self, context: Context) -> str | None:
         if self.dag_plan is not self.project.plan.retrain:
@@ -128,11 +133,6 @@ class StepOperator(BaseOperator):
         source = sources.get(self.task_id)
         return [source.connection] if isinstance(source, SqlSource) else []
 
-    def _find_record(self, run_dir: str, generation: int, exit_code: int) -> StepRecord | None:
-        """The record of the try that ended with this exit code; None when it was killed before it could write one."""
-        tries = RunDirectory(run_dir).step(self.task_id).tries(generation)
-        return tries[-1] if tries and tries[-1].exit_code == exit_code else None
-
     def _announce(self, context: Context, record: StepRecord | None) -> None:
         """Say in the asset's event which version was promoted, so that who follows knows it."""
         known = record.summary if record else {}
@@ -149,6 +149,14 @@ def first_try_number(context: Context) -> int:
     """
     instance: Any = context["ti"]
     return max(1, int(instance.max_tries) - int(instance.task.retries or 0) + 1)
+
+
+def _open_step(run_dir: str, step: str) -> StepDirectory:
+    """Where the step will write, opened before it starts: afterwards a failure would have it run again."""
+    try:
+        return RunDirectory(run_dir).step(step)
+    except MissingExtraError as error:
+        raise AirflowFailException(f"Airflow cannot open the run directory {run_dir}: {error}") from None
 
 
 def find_as_of(context: Context) -> datetime | None:

@@ -51,4 +51,8 @@ for step in STEPS:
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[3]))
     sys.argv[1:3] = []
+    starts = Path(f"starts-{sys.argv[2]}")
+    starts.write_text(f"{starts.read_text() if starts.exists() else ''}.")
+    if json.loads(Path("behaviour.json").read_text()).get(sys.argv[2], {}).get("starts") == len(starts.read_text()) - 1:
+        sys.exit("the disk is full")
     main()

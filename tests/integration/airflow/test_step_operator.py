@@ -131,6 +131,26 @@ def test_a_killed_step_is_tried_again_in_the_same_generation(tmp_path):
     assert (published.generation, published.try_number) == (1, 2)
 
 
+def test_a_retry_that_dies_before_it_begins_has_a_reason_of_its_own(tmp_path, capfd):
+    """Not the reason of the try before, though both end with the same exit code."""
+    play(tmp_path, {"validate": {"error": "other", "reason": "the warehouse is away", "starts": 1}})
+    first, second = re.findall(r"AirflowException: (.*(?:\n.*)?)", "".join(capfd.readouterr()))
+    assert first.startswith("the warehouse is away")
+    assert second == "The step validate ended with exit code 1.\nthe disk is full"
+
+
+def test_what_opens_the_runs_is_missed_before_the_step_starts(tmp_path, monkeypatch, capfd):
+    """A step that has promoted must not fail afterwards, and be run again."""
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    tmp_path.joinpath("platform.yaml").write_text(
+        "environments:\n  laptop: {backend: local, runs: 'gs://ml-runs', mlflow: .mlkit/mlflow}\n"
+    )
+    played = play(tmp_path)
+    assert (played.state, played.instances["extract"].try_number) == ("failed", 1)
+    assert not (tmp_path / "starts-extract").exists()
+    assert "pip install 'airflow-mlkit[gcs]'" in "".join(capfd.readouterr())
+
+
 def test_the_reason_is_in_the_last_line_of_the_tasks_log(tmp_path, capfd):
     """On-call reads why without opening anything else."""
     play(tmp_path, {"validate": {"error": "data", "reason": "3 of 600 rows have no amount"}})
