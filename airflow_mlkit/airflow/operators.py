@@ -20,7 +20,7 @@ from airflow.sdk import BaseOperator, Connection
 
 from airflow_mlkit.airflow.params import changed_parameters
 from airflow_mlkit.airflow.settings import Settings
-from airflow_mlkit.airflow.subprocesses import StepProcess
+from airflow_mlkit.airflow.process_group import ProcessGroup
 from airflow_mlkit.exceptions import MissingExtraError, UserError
 from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
@@ -58,7 +58,7 @@ class StepOperator(BaseOperator):
         self.project = project
         self.dag_plan = dag_plan
         self.settings = settings
-        self._process: StepProcess | None = None
+        self._process: ProcessGroup | None = None
 
     def execute(self, context: Context) -> None:
         """Run the step and turn its exit code into the state of the task."""
@@ -68,7 +68,7 @@ class StepOperator(BaseOperator):
         tries_before = len(directory.tries(generation))
         command = self._command(context, run_dir, generation)
         self.log.info("run directory %s, generation %d", run_dir, generation)
-        process = self._process = StepProcess(command, cwd=self.project.folder, env=self._environment())
+        process = self._process = ProcessGroup(command, cwd=self.project.folder, env=self._environment())
         for line in process.lines():
             level, text = _read_log_line(line)
             self.log.log(level, "%s", text)
@@ -191,7 +191,7 @@ def _connection_uri(name: str) -> str:
         ) from None
 
 
-def _end(step: str, process: StepProcess, exit_code: int, record: StepRecord | None) -> None:
+def _end(step: str, process: ProcessGroup, exit_code: int, record: StepRecord | None) -> None:
     if exit_code == 0:
         return
     reason = _reason(step, process, exit_code, record)
@@ -200,7 +200,7 @@ def _end(step: str, process: StepProcess, exit_code: int, record: StepRecord | N
     raise (AirflowFailException if exit_code in (USER_MISTAKE, DATA) else AirflowException)(reason)
 
 
-def _reason(step: str, process: StepProcess, exit_code: int, record: StepRecord | None) -> str:
+def _reason(step: str, process: ProcessGroup, exit_code: int, record: StepRecord | None) -> str:
     if record and record.reason:
         return record.reason
     if exit_code < 0:

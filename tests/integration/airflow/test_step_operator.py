@@ -220,12 +220,12 @@ def test_predict_without_a_champion_is_skipped(tmp_path):
 
 def test_killing_a_task_ends_the_step_and_what_it_started(tmp_path):
     """SIGTERM goes to the whole group; nothing is published."""
-    from airflow_mlkit.airflow.subprocesses import StepProcess
+    from airflow_mlkit.airflow.process_group import ProcessGroup
 
     prepare(tmp_path, {"extract": {"sleep": 60}})
     options = [f"--run-dir={tmp_path / 'run'}", f"--project={tmp_path}"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    process = StepProcess(
+    process = ProcessGroup(
         [str(tmp_path / "python"), "-m", "airflow_mlkit", "step", "extract", *options], cwd=tmp_path, env=environment
     )
     reader = threading.Thread(target=lambda: list(process.lines()))

@@ -1,4 +1,4 @@
-"""A process group of its own for each step: its output line by line, its end, and nothing left behind."""
+"""A command in a process group of its own: its output line by line, its end, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 TAIL_LINES = 5
 
 
-class StepProcess:
-    """A running step. It leads a process group, so that what it starts ends with it."""
+class ProcessGroup:
+    """A running command. It leads a process group, so that what it starts ends with it."""
 
     def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
