@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from airflow_mlkit.spec import json_schema, load_platform, load_spec
 from airflow_mlkit.spec.metrics import METRICS
@@ -35,10 +36,16 @@ def test_every_metric_is_named_in_the_page() -> None:
 @pytest.mark.parametrize("example", examples("mlkit-yaml.md"), ids=["smallest", "everything"])
 def test_the_examples_of_mlkit_yaml_are_read(tmp_path: Path, example: str) -> None:
     (tmp_path / "mlkit.yaml").write_text(example)
-    load_spec(tmp_path / "mlkit.yaml")
+    spec, written = load_spec(tmp_path / "mlkit.yaml"), YAML(typ="safe").load(example)
+    assert (spec.name, spec.owner, spec.data.label) == (written["name"], written["owner"], written["data"]["label"])
+    assert len(spec.gates) == len(written["gates"])
 
 
 @pytest.mark.parametrize("example", examples("platform-yaml.md"))
 def test_the_example_of_platform_yaml_is_read(tmp_path: Path, example: str) -> None:
     (tmp_path / "platform.yaml").write_text(example)
-    load_platform(tmp_path / "platform.yaml")
+    platform, written = load_platform(tmp_path / "platform.yaml"), YAML(typ="safe").load(example)
+    assert set(written["environments"]) <= set(platform.environments)
+    assert {name: platform.environments[name].backend for name in written["environments"]} == {
+        name: environment["backend"] for name, environment in written["environments"].items()
+    }
