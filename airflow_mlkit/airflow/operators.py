@@ -19,8 +19,8 @@ from airflow.providers.common.compat.sdk import (
 from airflow.sdk import BaseOperator, Connection
 
 from airflow_mlkit.airflow.params import changed_parameters
-from airflow_mlkit.airflow.settings import Settings
 from airflow_mlkit.airflow.process_group import ProcessGroup
+from airflow_mlkit.airflow.settings import Settings
 from airflow_mlkit.exceptions import MissingExtraError, UserError
 from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
