@@ -41,3 +41,13 @@ def test_a_broken_dag_file_is_named_with_its_line(tmp_path, text, problem):
     (tmp_path / "dags" / "cards.py").write_text(text)
     (found,) = check_dag(project)
     assert problem in found
+
+
+def test_a_dag_file_that_never_ends_is_named_with_the_limit(tmp_path):
+    """And stopped."""
+    project = load_project(build_project(tmp_path, rows=10))
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "a_good_one.py").write_text(DAG_FILE)
+    (tmp_path / "dags" / "cards.py").write_text("import time\n\ntime.sleep(600)\n")
+    (found,) = check_dag(project, timeout=15)
+    assert found == f"{tmp_path / 'dags' / 'cards.py'}: had not loaded after 15 seconds, and was stopped"
