@@ -27,6 +27,9 @@ USER = "admin"
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 FINAL = ("success", "failed")
 
+EXPORTED = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
+"""What a user exports for his own Dags; every other variable of Airflow says how somebody's Airflow is run."""
+
 STOP_SECONDS = 30.0
 """A clean end takes 6 to 13 seconds; what is left after this is killed."""
 
@@ -105,7 +108,7 @@ class LocalAirflow:
         """Start the processes, in a session of their own; returns at once."""
         if self._process is not None:
             raise LocalAirflowError("This Airflow was started already.")
-        environment = self._environment()
+        environment = self.environment()
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", "standalone"],
@@ -248,12 +251,16 @@ class LocalAirflow:
     def _password_file(self) -> Path:
         return self.home / "passwords.json"
 
-    def _environment(self) -> dict[str, str]:
-        """This process's environment without anybody else's Airflow in it, and the settings of this one."""
+    def environment(self) -> dict[str, str]:
+        """What its processes see: nobody else's Airflow but the connections and variables that a user exported."""
         assert self.password
         # without bytecode every process compiles Airflow anew: seconds for each
         unwanted = ("AIRFLOW", "_AIRFLOW", "PYTHONDONTWRITEBYTECODE")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(EXPORTED) or not name.startswith(unwanted)
+        }
         settings = {
             **SETTINGS,
             "CORE__DAGS_FOLDER": str(self.dags_folder),
