@@ -85,3 +85,15 @@ def test_broken_data_does_not(suite, table, fault):
 def test_the_file_has_one_expectation_a_line(profile):
     text = suite_text(build_suite("churn", profile))
     assert text.count("\n") == len(json.loads(text)["expectations"]) + 5
+
+
+def test_fewer_rows_only_warn_where_rows_have_dates(tmp_path):
+    """A backfill of months ago sees the rows that there were then."""
+    path = tmp_path / "payments.csv"
+    days = [f"2026-{1 + row // 28:02d}-{1 + row % 28:02d}" for row in range(280)]
+    rows = (f"{day},{row % 90},{'yes' if row % 3 else 'no'}\n" for row, day in enumerate(days))
+    path.write_text(f"paid_on,amount,fraud\n{''.join(rows)}", encoding="utf-8")
+    dated = profile_table(read_data(str(path)), "fraud", salt="test")
+    assert dated.holdout.date_column == "paid_on"
+    (count,) = (one for one in build_suite("cards", dated)["expectations"] if "row_count" in one["type"])
+    assert (count["kwargs"], count["severity"]) == ({"min_value": 140}, "warning")
