@@ -11,7 +11,7 @@ would take all their Dags away; here a broken project loses its own, and has an 
 
 from __future__ import annotations
 
-import re
+import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,17 @@ from typing import Any
 from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.sdk import DAG
 
-from airflow_mlkit.airflow.factory import pipeline_dags
+from airflow_mlkit.airflow.factory import build_dags
+from airflow_mlkit.airflow.settings import read_settings
 from airflow_mlkit.exceptions import ProjectError, SpecError
-from airflow_mlkit.project import SPEC_FILE
+from airflow_mlkit.project import SPEC_FILE, Project, load_project
 from airflow_mlkit.rundir import safe_run_id
 
 DAG_FILE = Path(__file__).with_name("served_project.py")
 """What every project's link leads to."""
 
-_NAME = re.compile(r"^name:[ \t]*[\"']?([a-z0-9-]+)", re.MULTILINE)
+NAMES_FILE = "names.json"
+"""The name of each project at the last refresh, so that no project has to read all others."""
 
 
 class ProjectsDagBundle(BaseDagBundle):
@@ -62,6 +64,7 @@ class ProjectsDagBundle(BaseDagBundle):
         with self.lock():
             _link_all(self.base_dir / "projects", {name: folder.resolve() for name, folder in projects.items()})
             _link_all(self.path, {f"{name}.py": DAG_FILE for name in projects})
+            _write_whole(self.base_dir / NAMES_FILE, {name: _declared_name(path) for name, path in projects.items()})
 
     def get_current_version(self) -> None:
         """There is none: the folder is served as it is."""
@@ -88,11 +91,12 @@ def served_dags(file: str) -> dict[str, DAG]:
     link = Path(file)
     if not link.is_symlink():
         return {}
-    projects = link.parent.parent / "projects"
-    folder = (projects / link.stem).resolve()
-    dags = pipeline_dags(folder)
-    _check_name(folder, projects)
-    return dags
+    base = link.parent.parent
+    settings = read_settings()
+    folder = (base / "projects" / link.stem).resolve()
+    project = load_project(folder, environment=settings.environment, platform=settings.platform)
+    _check_name(project, link.stem, base / NAMES_FILE)
+    return build_dags(project, settings)
 
 
 def _is_project(folder: Path) -> bool:
@@ -102,24 +106,27 @@ def _is_project(folder: Path) -> bool:
         return True  # its own Dag file says so, and the others are served
 
 
-def _check_name(folder: Path, projects: Path) -> None:
-    name, line = _declared_name(folder)
-    others = (link.resolve() for link in sorted(projects.iterdir()))
-    same = [str(other / SPEC_FILE) for other in others if other != folder and _declared_name(other)[0] == name]
-    if name and same:
+def _check_name(project: Project, stem: str, names: Path) -> None:
+    """Refuse a name that another project had at the last refresh."""
+    others = json.loads(names.read_text(encoding="utf-8"))
+    folders = [names.parent / "projects" / other for other in sorted(others)]
+    same = [folder for folder in folders if folder.name != stem and others[folder.name] == project.spec.name]
+    if same:
+        specs = ", ".join(str(folder.resolve() / SPEC_FILE) for folder in same)
         raise SpecError(
-            [f"{folder / SPEC_FILE}:{line} name: {name!r} is the name of {', '.join(same)} too"],
+            [f"{project.folder / SPEC_FILE} name: {project.spec.name!r} is the name of {specs} too"],
             hint="A name becomes the ids of Dags, runs and a registered model: rename one of them.",
         )
 
 
-def _declared_name(folder: Path) -> tuple[str | None, int]:
+def _declared_name(folder: Path) -> str | None:
+    """The name that a spec declares, by its line: reading all of every project's YAML would delay each task."""
     try:
-        text = (folder / SPEC_FILE).read_text(encoding="utf-8", errors="replace")
+        lines = (folder / SPEC_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return None, 1  # reported by that project's own Dag file
-    found = _NAME.search(text)
-    return (found[1], text.count("\n", 0, found.start()) + 1) if found else (None, 1)
+        return None  # reported by that project's own Dag file
+    declared = (line.partition(":")[2].partition("#")[0] for line in lines if line.startswith("name:"))
+    return next(declared, "").strip(" \t\"'") or None
 
 
 def _link_all(folder: Path, targets: dict[str, Path]) -> None:
@@ -133,3 +140,10 @@ def _link_all(folder: Path, targets: dict[str, Path]) -> None:
             temporary = folder / f".{uuid.uuid4().hex}"
             temporary.symlink_to(target)
             temporary.replace(folder / name)
+
+
+def _write_whole(path: Path, content: dict[str, str | None]) -> None:
+    """Replace a file in one step, as the links are."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}")
+    temporary.write_text(json.dumps(content), encoding="utf-8")
+    temporary.replace(path)

@@ -52,17 +52,25 @@ def test_a_project_that_is_gone_is_served_no_longer(folder, tmp_path, monkeypatc
 
 
 def test_two_projects_of_one_name_are_both_refused(tmp_path, monkeypatch):
-    """The error names both files and the line."""
+    """The error names both files; one that is renamed to another's name is refused before the next refresh."""
     from airflow_mlkit.airflow.bundle import served_dags
     from airflow_mlkit.exceptions import SpecError
 
     for name in ("left", "right"):
         build_project(tmp_path / "projects" / name, rows=10, spec=default_spec())
     left, right = serve(tmp_path / "projects", tmp_path / "storage", monkeypatch)
-    with pytest.raises(SpecError, match=r"left/mlkit\.yaml:2 name: 'cards' is the name of .*right/mlkit\.yaml too"):
+    with pytest.raises(SpecError, match=r"left/mlkit\.yaml name: 'cards' is the name of .*right/mlkit\.yaml too"):
         served_dags(str(left))
-    with pytest.raises(SpecError, match=r"right/mlkit\.yaml:2 name: 'cards' is the name of .*left/mlkit\.yaml too"):
+    with pytest.raises(SpecError, match=r"right/mlkit\.yaml name: 'cards' is the name of .*left/mlkit\.yaml too"):
         served_dags(str(right))
+    spec = tmp_path / "projects" / "left" / "mlkit.yaml"
+    spec.write_text(spec.read_text().replace("name: cards", "name: payments"))
+    assert list(served_dags(str(left))) == ["payments-retrain", "payments-predict"]
+    serve(tmp_path / "projects", tmp_path / "storage", monkeypatch)
+    assert served_dags(str(right))
+    spec.write_text(spec.read_text().replace("name: payments", "name: cards"))
+    with pytest.raises(SpecError, match="is the name of"):
+        served_dags(str(left))
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch):
