@@ -1,4 +1,4 @@
-"""Loading a version of a model by its number, such as the champion's."""
+"""Loading a champion from its entry in the champion log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from upath import UPath
 
 from airflow_mlkit.exceptions import ModelError, RegistryError
 from airflow_mlkit.project import Project
-from airflow_mlkit.registry.address import local_path, resolved
+from airflow_mlkit.registry.address import resolved
+from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.mlflow_client import refusals_of
 from airflow_mlkit.registry.model_registry import ModelRegistry
@@ -23,49 +24,37 @@ if TYPE_CHECKING:
 _BUCKETS = ("s3://", "gs://", "gcs://")
 
 
-def load_version(project: Project, version: str) -> Model:
-    """Load a version of the project's model, ready to score.
+def load_champion(project: Project, champion: ChampionEntry) -> Model:
+    """Load a champion, ready to score.
 
-    A champion's files are found through the champion log alone; MLflow is asked where only its server has them.
+    Its files are found through its entry in the champion log alone, and must be those that became the champion, before
+    anything of them is imported. MLflow is asked only where its server has them.
 
     Args:
-        project: whose registered model is meant.
-        version: the version's number in MLflow's registry, as `ChampionEntry.model_version` has it.
+        project: whose champion it is.
+        champion: its entry in the project's champion log.
 
     Raises:
-        RegistryError: when there is no such version, or its files cannot be fetched, or are not those of that version.
+        RegistryError: when its files cannot be fetched, or are not those that were promoted.
     """
     from airflow_mlkit.workflows.model import Model
 
-    title = f"{project.spec.name} version {version}"
-    model_id, artifact = _find(project, version)
-    folder, scratch = _fetch(project, version, artifact)
+    folder, scratch = _fetch(project, champion)
     try:
-        model = Model.load(folder)
+        model = Model.load(folder, model_id=champion.model_id)
     except ModelError as error:
-        raise RegistryError(f"{title} cannot be loaded: {error.message}", hint=error.hint) from error
-    if model.manifest.model_id != model_id:
-        raise RegistryError(f"{title} is not the model that was registered: {folder} holds {model.manifest.model_id}.")
+        raise RegistryError(f"{_title(champion)} cannot be loaded: {error.message}", hint=error.hint) from error
     if scratch:
         weakref.finalize(model, scratch.cleanup)
     return model
 
 
-def _find(project: Project, version: str) -> tuple[str, str]:
-    """The model id of a version and where its files lie; MLflow is asked only for one that was never champion."""
-    champions = ChampionLog(project.champions)
-    for entry in reversed(champions.entries()):
-        if entry.model_version == version:
-            return entry.model_id, resolved(entry.artifact, champions.uri)
-    known = ModelRegistry.of(project).version(version)
-    return known.tags.get("mlkit.model_id", ""), local_path(str(known.source))
-
-
-def _fetch(project: Project, version: str, artifact: str) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
+def _fetch(project: Project, champion: ChampionEntry) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
+    artifact = resolved(champion.artifact, ChampionLog(project.champions).uri)
     if Path(artifact).is_absolute():
         if not Path(artifact).is_dir():
             raise RegistryError(
-                f"{project.spec.name} version {version} has lost its files: {artifact} is not there.",
+                f"{_title(champion)} has lost its files: {artifact} is not there.",
                 hint="Bring the folder back from a backup, or promote a new model.",
             )
         return Path(artifact), None
@@ -73,9 +62,13 @@ def _fetch(project: Project, version: str, artifact: str) -> tuple[Path, tempfil
     if artifact.startswith(_BUCKETS):
         return _download(UPath(artifact), Path(scratch.name)), scratch
     registry = ModelRegistry.of(project)
-    run_id = registry.version(version).run_id
+    run_id = registry.version(champion.model_version).run_id
     with refusals_of(project.mlflow):
         return Path(registry.client.download_artifacts(run_id, MODEL_FOLDER, scratch.name)), scratch
+
+
+def _title(champion: ChampionEntry) -> str:
+    return f"{champion.model_name} version {champion.model_version}"
 
 
 def _download(source: UPath, target: Path) -> Path:

@@ -152,7 +152,7 @@ def _measure_champion(
     if not any(isinstance(gate, ChampionGate) for gate in context.spec.gates):
         return Champion(title, None, "no gate asks for it")
     try:
-        return _score_champion(context, title, champion.model_version, holdout)
+        return _score_champion(context, title, champion, holdout)
     except (StepTerminated, MemoryError):
         raise
     except (
@@ -163,8 +163,8 @@ def _measure_champion(
         return Champion(title, None, f"it could not be scored ({type(error).__name__}: {first_line})")
 
 
-def _score_champion(context: StepContext, title: str, version: str, holdout: _Holdout) -> Champion:
-    model = _load(context.project, version)
+def _score_champion(context: StepContext, title: str, champion: ChampionEntry, holdout: _Holdout) -> Champion:
+    model = _load(context.project, champion)
     available = pq.read_schema(context.input("split").file("holdout_raw.parquet")).names
     if trouble := _find_difference(model.manifest, holdout.record, available):
         return Champion(title, None, trouble)
@@ -174,11 +174,11 @@ def _score_champion(context: StepContext, title: str, version: str, holdout: _Ho
     return Champion(title, holdout.measure(scores))
 
 
-def _load(project: Project, version: str) -> Any:
+def _load(project: Project, champion: ChampionEntry) -> Any:
     # the registry brings mlflow; a first champion is judged without it
-    from airflow_mlkit.registry.load import load_version
+    from airflow_mlkit.registry.load import load_champion
 
-    return load_version(project, version)
+    return load_champion(project, champion)
 
 
 def _read_raw(context: StepContext, columns: tuple[str, ...]) -> Any:

@@ -88,11 +88,11 @@ def _summarize(record: PredictionRecord) -> dict[str, object]:
 
 def _score(context: StepContext, spec: PredictSpec, champion: ChampionEntry) -> PredictionRecord | None:
     """Score every row and put the file into place; None where the source has no rows."""
-    from airflow_mlkit.registry.load import load_version
+    from airflow_mlkit.registry.load import load_champion
     from airflow_mlkit.steps.parquet_file import ParquetFile
     from airflow_mlkit.steps.scored_rows import ScoredRows
 
-    model = load_version(context.project, champion.model_version)
+    model = load_champion(context.project, champion)
     as_of = _find_as_of(context, spec)
     key = spec.output.key_columns
     rows = ScoredRows(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from airflow_mlkit.exceptions import DataError, ModelError, WorkflowError
-from airflow_mlkit.rundir.canonical import hash_file
+from airflow_mlkit.exceptions import DataError, WorkflowError
 from airflow_mlkit.workflows.features import apply_features
+from airflow_mlkit.workflows.files import CODE_FOLDER, check_files
 from airflow_mlkit.workflows.frames import to_feature_frame
 from airflow_mlkit.workflows.load import load_workflow_from
 from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
@@ -21,8 +21,6 @@ from airflow_mlkit.workflows.user_code import user_code
 
 if TYPE_CHECKING:
     import pandas as pd
-
-CODE_FOLDER = "code"
 
 Score = Callable[["pd.DataFrame"], np.ndarray]
 
@@ -34,18 +32,21 @@ class Model:
         self.folder, self.manifest = folder, manifest
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, *, model_id: str | None = None) -> Self:
         """Load a model from the folder that train published, or from a copy of it.
+
+        Nothing of the folder is imported or unpacked before its files were compared with the model id.
+
+        Args:
+            folder: the model's.
+            model_id: the id that the model must have; None trusts the one in its own `model.json`.
 
         Raises:
             ModelError: when a part is missing, damaged, or is not what was saved.
         """
-        model = cls(Path(folder), load_manifest(Path(folder)))
-        path = model.folder / model.manifest.model_file
-        if not path.is_file():
-            raise ModelError(f"{path} is not there.")
-        if hash_file(path) != model.manifest.model_hash:
-            raise ModelError(f"{path} is not the file that was saved: its hash differs.")
+        manifest = load_manifest(Path(folder))
+        check_files(Path(folder), manifest, model_id or manifest.model_id)
+        model = cls(Path(folder), manifest)
         _ = model._scorer
         return model
 

@@ -18,9 +18,10 @@ from airflow_mlkit.exceptions import WorkflowError
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.workflows.base import TrainingSettings
+from airflow_mlkit.workflows.files import CODE_FOLDER
 from airflow_mlkit.workflows.fitted import found_iteration, own_scores
 from airflow_mlkit.workflows.manifest import MANIFEST_FILE, MODEL_FILES, ModelFormat, ModelManifest
-from airflow_mlkit.workflows.model import CODE_FOLDER, Model
+from airflow_mlkit.workflows.model import Model
 from airflow_mlkit.workflows.model_id import hash_model
 from airflow_mlkit.workflows.xgboost_format import BoosterConfig, dump_booster, find_booster
 

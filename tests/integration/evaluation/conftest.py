@@ -21,6 +21,7 @@ from airflow_mlkit.steps.context import StepContext
 from airflow_mlkit.steps.gate import judge
 from airflow_mlkit.steps.run import run_step
 from airflow_mlkit.workflows.manifest import load_manifest
+from tests.forging import seal
 from tests.projects import build_project, default_spec
 
 BEFORE_GATE = ("extract", "split", "train", "evaluate")
@@ -76,9 +77,8 @@ class Run:
         """A copy of this run's model with another manifest; it has a model id of its own."""
         folder = self.project.folder / name
         shutil.copytree(self.model_folder, folder)
-        content = json.loads((folder / "model.json").read_text()) | {"model_id": name} | manifest
-        (folder / "model.json").write_text(json.dumps(content))
-        return folder
+        (folder / "code" / "cards" / "copy.py").write_text(f"# {name}")
+        return seal(folder, **manifest)
 
 
 MakeRun = Callable[..., Run]

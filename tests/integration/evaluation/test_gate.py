@@ -6,12 +6,14 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_mlkit.gates.report import GateReport
 from airflow_mlkit.spec import PipelineSpec
+from tests.forging import FORGERIES, mark_of, seal
 
 from .conftest import Run
 
@@ -41,7 +43,7 @@ def test_the_champion_makes_its_features_with_its_own_code(run):
     worse = run.copy_model("worse")
     workflow = worse / "code" / "cards" / "workflow.py"
     workflow.write_text(workflow.read_text() + WITHOUT_AMOUNT)
-    report = run.judge(run.crown(worse))
+    report = run.judge(run.crown(seal(worse)))
     assert report.is_promotion
     assert report.results[1].champion < report.results[1].challenger
 
@@ -70,11 +72,21 @@ def test_a_champion_that_is_gone_or_broken_holds_back_and_says_so(run):
     assert "has lost its files" in run.judge(champion).reason
 
 
+@pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
+def test_a_champion_whose_files_were_changed_is_not_run_and_holds_back(run, forge):
+    champion = run.crown()
+    forge(Path(champion.artifact))
+    report = run.judge(champion)
+    assert not report.is_promotion
+    assert "could not be scored (RegistryError: cards version 1 cannot be loaded" in report.reason
+    assert not mark_of(Path(champion.artifact)).exists()
+
+
 def test_a_champion_whose_own_code_raises_holds_back(run):
     broken = run.copy_model("broken")
     workflow = broken / "code" / "cards" / "workflow.py"
     workflow.write_text(workflow.read_text() + "    def features(self, dataframe):\n        return dataframe['gone']\n")
-    report = run.judge(run.crown(broken))
+    report = run.judge(run.crown(seal(broken)))
     assert not report.is_promotion
     assert "could not be scored" in report.reason
 
@@ -83,7 +95,7 @@ def test_an_older_challenger_never_replaces_a_newer_champion(run):
     worse = run.copy_model("worse")
     workflow = worse / "code" / "cards" / "workflow.py"
     workflow.write_text(workflow.read_text() + WITHOUT_AMOUNT)
-    report = run.judge(run.crown(worse, as_of=datetime(2026, 7, 1, tzinfo=UTC) + timedelta(days=1)))
+    report = run.judge(run.crown(seal(worse), as_of=datetime(2026, 7, 1, tzinfo=UTC) + timedelta(days=1)))
     assert report.reason == ("Its as_of 2026-07-01 00:00 is older than the champion's, 2026-07-02 00:00 (version 1).")
     assert all(result.passed for result in report.results)
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from airflow_mlkit.rundir import Outcome
+from tests.forging import FORGERIES, Forge, mark_of
 from tests.projects import build_project
 from tests.stepping import rewrite, run_steps
 
@@ -97,3 +98,16 @@ def test_a_champion_whose_files_are_gone_is_named(folder: Path) -> None:
     assert record.exit_code == 1
     assert "cards version 1 has lost its files" in (record.reason or "")
     assert not (folder / "scores").exists()
+
+
+@pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
+def test_a_champion_whose_files_were_changed_is_not_run_and_earlier_scores_stay(folder: Path, forge: Forge) -> None:
+    run_steps(folder, "p1", "predict", as_of=DAY)
+    before = (folder / PART).read_bytes()
+    model = next((folder / ".mlkit/mlartifacts").rglob("model.json")).parent
+    forge(model)
+    record = run_steps(folder, "p2", "predict", as_of=DAY)
+    assert record.exit_code == 1
+    assert "cards version 1 cannot be loaded" in (record.reason or "")
+    assert not mark_of(model).exists()
+    assert (folder / PART).read_bytes() == before

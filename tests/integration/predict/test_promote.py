@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from airflow_mlkit.cli.app import app
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
-from airflow_mlkit.registry.load import load_version
+from airflow_mlkit.registry.load import load_champion
 from airflow_mlkit.registry.promotion import Promotion
 from tests.stepping import run_steps
 
@@ -27,7 +27,7 @@ def edit_spec(folder: Path, **sections: object) -> None:
 def test_a_promoted_version_can_be_loaded_and_described(folder: Path) -> None:
     entry = ChampionLog(load_project(folder).champions).head()
     assert entry is not None
-    assert load_version(load_project(folder), entry.model_version).manifest.model_id == entry.model_id
+    assert load_champion(load_project(folder), entry).manifest.model_id == entry.model_id
     listed = CliRunner().invoke(app, ["models", "list", "--json", "--project", str(folder)])
     assert json.loads(listed.output)[0]["champion_version"] == "1"
     shown = CliRunner().invoke(app, ["models", "show", "--project", str(folder)])
