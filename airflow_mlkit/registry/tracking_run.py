@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
-from airflow_mlkit.registry.address import without_credentials
+from airflow_mlkit.registry.address import local_path, without_credentials
 from airflow_mlkit.registry.challenger import Challenger
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
 MODEL_FOLDER = "model"
 
@@ -66,18 +67,36 @@ def log_tracking_run(client: MlflowClient, challenger: Challenger, tags: dict[st
 
 
 def _find_experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
+    """The experiment of a model whose files lie where they should.
+
+    MLflow never changes where an experiment keeps its files: after a project was copied or moved, the experiment of
+    before still writes to the old place, and a new one is begun.
+    """
+    titles = chain([name], (f"{name} (moved {times})" for times in count(1)))
+    experiments = (
+        client.get_experiment_by_name(title) or _begin_experiment(client, title, artifacts) for title in titles
+    )
+    fitting = (
+        found for found in experiments if artifacts is None or _place(found.artifact_location) == _place(artifacts)
+    )
+    return str(next(fitting).experiment_id)
+
+
+def _begin_experiment(client: MlflowClient, title: str, artifacts: str | None) -> Experiment:
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return str(client.create_experiment(name, artifact_location=artifacts))
-        except MlflowException:
-            # another process was first; what else it may be is raised by the line below
-            found = client.get_experiment_by_name(name)
-            if found is None:
-                raise
-    return str(found.experiment_id)
+    try:
+        return client.get_experiment(client.create_experiment(title, artifact_location=artifacts))
+    except MlflowException:
+        # another process was first; what else it may be is raised below
+        found = client.get_experiment_by_name(title)
+        if found is None:
+            raise
+        return found
+
+
+def _place(location: str) -> str:
+    return local_path(location).rstrip("/")
 
 
 def _find_run(client: MlflowClient, experiment: str, challenger: Challenger) -> Run | None:

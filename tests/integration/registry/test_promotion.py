@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from airflow_mlkit.exceptions import RegistryError
 from airflow_mlkit.registry import ChampionEntry
+from airflow_mlkit.registry.address import resolved
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_log import ChampionLog
-from airflow_mlkit.registry.model_registry import CHAMPION_ALIAS, ModelRegistry
+from airflow_mlkit.registry.model_registry import CHAMPION_ALIAS, ENTRY_TAG, ModelRegistry
 from airflow_mlkit.registry.promotion import Promotion, promote
-from tests.challengers import report_against
+from tests.challengers import open_registry, report_against
 
 Make = Callable[..., Challenger]
 
@@ -67,6 +70,31 @@ def test_a_run_that_is_repeated_changes_nothing(registry: ModelRegistry, make_ch
     first, second = (run(registry, make_challenger(80)) for _ in range(2))
     assert first.entry == second.entry
     assert len(registry.log.entries()) == len(registry.versions()) == 1
+
+
+def test_a_run_that_is_repeated_heals_the_alias(registry: ModelRegistry, make_challenger: Make) -> None:
+    run(registry, make_challenger(80))
+    registry.client.delete_registered_model_alias("churn", CHAMPION_ALIAS)
+    registry.client.delete_model_version_tag("churn", "1", ENTRY_TAG)
+    run(registry, make_challenger(80))
+    assert alias(registry) == "1"
+    assert registry.version("1").tags[ENTRY_TAG] == "1"
+
+
+def test_a_copied_project_keeps_its_later_models_to_itself(
+    registry: ModelRegistry, make_challenger: Make, tmp_path: Path
+) -> None:
+    run(registry, make_challenger(80))
+    original = Path(registry.log.uri).parents[2]
+    before = sorted(original.rglob("*"))
+    copy = Path(shutil.copytree(original, tmp_path / "a copy"))
+    for score in (90, 95):
+        promotion = run(open_registry(copy), make_challenger(score))
+        assert promotion.entry is not None
+        artifact = resolved(promotion.entry.artifact, str(copy / ".mlkit/champions/churn"))
+        assert (copy / ".mlkit/mlartifacts") in Path(artifact).parents
+        assert (Path(artifact) / "model.json").is_file()
+    assert sorted(original.rglob("*")) == before
 
 
 def test_the_same_model_from_another_run_is_held_back(registry: ModelRegistry, make_challenger: Make) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_mlkit.registry.mlflow_client import artifact_root
 from airflow_mlkit.registry.model_registry import CHAMPION_ALIAS, ModelRegistry
 from airflow_mlkit.registry.promotion import promote
 from tests.challengers import build_challenger, open_registry, report_against
@@ -99,7 +100,9 @@ def test_a_promotion_killed_between_any_two_acts_is_healed_by_the_next_try(
 
 def test_a_tracking_run_that_was_left_unfinished_is_completed(registry: ModelRegistry, tmp_path: Path) -> None:
     challenger = build_challenger(tmp_path, 80)
-    experiment = registry.client.create_experiment("churn", artifact_location=(tmp_path / "artifacts").as_uri())
+    experiment = registry.client.create_experiment(
+        "churn", artifact_location=artifact_root(registry.uri, registry.log.uri)
+    )
     tags = {"mlkit.model_id": challenger.model_id, "mlkit.run_id": challenger.run_id}
     left = registry.client.create_run(experiment, tags=tags)
     promote(challenger, registry, report_against(None, challenger), lambda head: report_against(head, challenger))
