@@ -66,11 +66,13 @@ class ModelRegistry:
             decision: what its gates decided, for the tags.
 
         Raises:
-            RegistryError: when MLflow refuses, or the registered model follows another champion log.
+            RegistryError: when MLflow refuses, the registered model follows another champion log, or its own log has
+                lost entries.
         """
         client = self.client
         with refusals_of(self.uri):
             self._claim(client)
+            self._refuse_lost_entries()
             found = self._find(client, challenger)
             if found is None:
                 tags = describe(challenger, decision)
@@ -83,8 +85,9 @@ class ModelRegistry:
         """Set the alias `champion` to the head of the log, until the head is still the same afterwards.
 
         Raises:
-            RegistryError: when MLflow refuses, or the log has no entry.
+            RegistryError: when MLflow refuses, or the log has no entry or has lost its newest.
         """
+        self._refuse_lost_entries()
         client, head = self.client, self._head()
         while True:
             with refusals_of(self.uri):
@@ -140,6 +143,22 @@ class ModelRegistry:
             hint=f"Two projects may have one name: rename one. If the log was moved, set the tag {LOG_TAG} of the "
             f"registered model in MLflow to {self._log_address}.",
         )
+
+    def _refuse_lost_entries(self) -> None:
+        """See that MLflow knows of no newer entry than the log's newest.
+
+        The other way round is a promotion that was killed before MLflow was told. MLflow is asked first: an entry that
+        is appended meanwhile is no loss.
+        """
+        numbers = [version.tags.get(ENTRY_TAG, "") for version in self.versions()]
+        recorded = max((int(number) for number in numbers if number.isdigit()), default=0)
+        head = self.log.head()
+        if recorded > (head.n if head else 0):
+            raise RegistryError(
+                f"{self.log.uri}/{recorded}.json is missing: MLflow knows of champion {recorded} of {self.model_name}.",
+                hint="Bring the file back from a backup. If the log is to begin anew, delete the registered model "
+                f"{self.model_name} in MLflow first.",
+            )
 
     def _find(self, client: MlflowClient, challenger: Challenger) -> ModelVersion | None:
         query = f"name = '{self.model_name}' and tag.`mlkit.model_id` = '{challenger.model_id}'"

@@ -81,6 +81,21 @@ def test_a_run_that_is_repeated_heals_the_alias(registry: ModelRegistry, make_ch
     assert registry.version("1").tags[ENTRY_TAG] == "1"
 
 
+@pytest.mark.parametrize("lost", [(2,), (1, 2)], ids=["the newest", "all"])
+def test_a_log_that_lost_its_newest_entries_gets_no_other_champion(
+    registry: ModelRegistry, make_challenger: Make, lost: tuple[int, ...]
+) -> None:
+    for score in (80, 90):
+        run(registry, make_challenger(score))
+    for n in lost:
+        (registry.log.root / f"{n}.json").unlink()
+    for score in (80, 95):
+        with pytest.raises(RegistryError, match=r"2\.json is missing: MLflow knows of champion 2 of churn"):
+            run(registry, make_challenger(score))
+    assert len(registry.log.entries()) == 2 - len(lost)
+    assert alias(registry) == "2"
+
+
 def test_a_copied_project_keeps_its_later_models_to_itself(
     registry: ModelRegistry, make_challenger: Make, tmp_path: Path
 ) -> None:
