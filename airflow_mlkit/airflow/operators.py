@@ -54,7 +54,7 @@ class StepOperator(BaseOperator):
     ui_color = "#e6f1f4"
 
     def __init__(self, *, project: Project, dag_plan: DagPlan, settings: Settings, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"on_failure_callback": say_reason, "on_retry_callback": say_reason, **kwargs})
         self.project = project
         self.dag_plan = dag_plan
         self.settings = settings
@@ -140,6 +140,13 @@ class StepOperator(BaseOperator):
             context["outlet_events"][outlet].extra = {
                 key: known[key] for key in ("model_version", "model_id") if known.get(key) is not None
             }
+
+
+def say_reason(context: Context) -> None:
+    """Say again why the task failed, so that its log ends with the reason and not with the frames of a traceback."""
+    task, error = context["task"], context.get("exception")
+    if error:
+        task.log.error("%s", error)
 
 
 def first_try_number(context: Context) -> int:
