@@ -29,7 +29,7 @@ def promote_in_rounds(
         judge = JudgeTogether(challenger, barrier)
         barrier.wait(timeout=40)
         promotion = promote(challenger, registry, report_against(None, challenger), judge)
-        results.put((round_number, promotion.is_promoted, promotion.compared_again))
+        results.put((round_number, promotion.decision == "promoted", promotion.compared_again))
 
 
 @dataclass

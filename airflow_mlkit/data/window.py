@@ -8,13 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_mlkit.data.moment import to_utc
 from airflow_mlkit.exceptions import FreshnessError
 from airflow_mlkit.spec.values import format_duration
-
-
-def to_utc(moment: datetime) -> datetime:
-    """A moment in UTC; one without a zone is taken as UTC."""
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,3 @@ class Challenger:
     def became(self, entry: ChampionEntry) -> bool:
         """Whether an entry of the champion log is this very challenger's. A run that was made again is another one."""
         return (entry.run_id, entry.model_id) == (self.run_id, self.model_id)
-
-    def is_older_than(self, champion: ChampionEntry) -> bool:
-        """Whether the champion was made from younger data. Without a date on either side nobody can tell."""
-        if self.as_of is None or champion.as_of is None:
-            return False
-        return _in_utc(self.as_of) < _in_utc(champion.as_of)
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

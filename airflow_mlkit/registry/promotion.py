@@ -18,6 +18,7 @@ from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.model_registry import ModelRegistry, RegisteredVersion
+from airflow_mlkit.registry.objection import find_objections
 from airflow_mlkit.rundir.records import Record
 
 log = logging.getLogger("airflow_mlkit.promotion")
@@ -37,11 +38,6 @@ class Promotion(Record):
     entry: ChampionEntry | None = None
     gate_report: GateReport
     compared_again: int = 0
-
-    @property
-    def is_promoted(self) -> bool:
-        """Whether the challenger is the champion, or was made it by this run."""
-        return self.decision == "promoted"
 
 
 def promote(challenger: Challenger, registry: ModelRegistry, report: GateReport, judge: Judge) -> Promotion:
@@ -99,17 +95,8 @@ def _hold_back(reason: str, report: GateReport, again: int) -> Promotion:
 
 
 def _find_objection(challenger: Challenger, head: ChampionEntry | None) -> str | None:
-    """Why a challenger cannot follow this champion, whatever its metrics are."""
-    if head is None:
-        return None
-    if head.model_id == challenger.model_id:
-        return f"The challenger is the same model as the champion, version {head.model_version}; nothing would change."
-    if challenger.is_older_than(head):
-        return (
-            f"The challenger's as_of {challenger.as_of:%Y-%m-%d %H:%M} is older than the champion's "
-            f"{head.as_of:%Y-%m-%d %H:%M} (version {head.model_version}); an older one never replaces a newer."
-        )
-    return None
+    found = "; ".join(find_objections(challenger.model_id, challenger.as_of, head))
+    return f"{found[0].upper()}{found[1:]}." if found else None
 
 
 def _compared_with(report: GateReport) -> tuple[int, str] | None:

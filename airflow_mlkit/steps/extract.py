@@ -16,10 +16,11 @@ import pyarrow as pa
 from airflow_mlkit.data.chunk import Chunk
 from airflow_mlkit.data.chunk_store import ChunkStore
 from airflow_mlkit.data.columns import column_types, needed_columns
+from airflow_mlkit.data.moment import to_utc
 from airflow_mlkit.data.snapshot import SnapshotWriter
 from airflow_mlkit.data.source import SourceReader, read_source
 from airflow_mlkit.data.types import word_of
-from airflow_mlkit.data.window import DateWindow, check_freshness, newest_date, oldest_date, to_utc
+from airflow_mlkit.data.window import DateWindow, check_freshness, newest_date, oldest_date
 from airflow_mlkit.exceptions import SourceError, UserError
 from airflow_mlkit.spec.values import ColumnType
 from airflow_mlkit.steps.context import StepContext, StepResult

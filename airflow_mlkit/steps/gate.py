@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -19,6 +18,7 @@ from airflow_mlkit.gates.report import ChallengerSummary, ChampionSummary, GateR
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.objection import find_objections
 from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
@@ -55,7 +55,7 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> GateReport:
     challenger_id = load_manifest(context.input("train").file("model/model.json").parent).model_id
     measured = holdout.measure(holdout.scores)
     opponent = _measure_champion(context, champion, challenger_id, holdout, measured)
-    concerns = (*_find_holdout_concerns(holdout.record), *_find_champion_concerns(context, challenger_id, champion))
+    concerns = (*_find_holdout_concerns(holdout.record), *find_objections(challenger_id, context.as_of, champion))
     verdict = decide(context.spec.gates, measured, opponent, rows=len(holdout.labels), concerns=concerns)
     return GateReport(
         decision=verdict.decision,
@@ -121,24 +121,6 @@ def _find_holdout_concerns(record: SplitRecord) -> list[str]:
     if len(present) > 1:
         return []
     return [f"the holdout holds one class only ({record.label} = {present[0]})" if present else "the holdout is empty"]
-
-
-def _find_champion_concerns(context: StepContext, challenger_id: str, champion: ChampionEntry | None) -> list[str]:
-    if champion is None:
-        return []
-    concerns = []
-    if champion.model_id == challenger_id:
-        concerns.append(f"the same model as the champion (version {champion.model_version})")
-    if context.as_of and champion.as_of and _in_utc(context.as_of) < _in_utc(champion.as_of):
-        concerns.append(
-            f"its as_of {context.as_of:%Y-%m-%d %H:%M} is older than the champion's, {champion.as_of:%Y-%m-%d %H:%M} "
-            f"(version {champion.model_version})"
-        )
-    return concerns
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _measure_champion(

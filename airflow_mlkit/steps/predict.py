@@ -139,7 +139,7 @@ def _read(
 
 def _find_as_of(context: StepContext, spec: PredictSpec) -> datetime | None:
     """The run's moment, else the newest date of the rows to score, else None: never the clock."""
-    from airflow_mlkit.data.window import to_utc
+    from airflow_mlkit.data.moment import to_utc
 
     column = context.spec.data.date_column
     found = context.run.record.as_of or (_newest_date(context, spec, column) if column else None)

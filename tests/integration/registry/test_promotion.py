@@ -36,7 +36,7 @@ def test_the_first_challenger_becomes_the_champion_with_all_it_can_tell(
     registry: ModelRegistry, make_challenger: Make
 ) -> None:
     promotion = run(registry, make_challenger(80))
-    assert promotion.is_promoted
+    assert promotion.decision == "promoted"
     assert alias(registry) == "1"
     version = registry.version("1")
     assert version.tags["mlkit.holdout_hash"] == "h"
@@ -52,9 +52,9 @@ def test_the_first_challenger_becomes_the_champion_with_all_it_can_tell(
 def test_a_champion_that_came_in_between_is_compared_with_again(registry: ModelRegistry, make_challenger: Make) -> None:
     run(registry, make_challenger(80))
     better, worse = run(registry, make_challenger(90)), run(registry, make_challenger(85))
-    assert better.is_promoted
+    assert better.decision == "promoted"
     assert better.compared_again == 1
-    assert not worse.is_promoted
+    assert worse.decision == "held_back"
     assert worse.reason == "roc_auc 0.85 against 0.9"
     assert [entry.metrics["roc_auc"] for entry in registry.log.entries()] == [0.8, 0.9]
 
@@ -62,7 +62,7 @@ def test_a_champion_that_came_in_between_is_compared_with_again(registry: ModelR
 def test_older_data_never_replaces_a_newer_champion(registry: ModelRegistry, make_challenger: Make) -> None:
     run(registry, make_challenger(80))
     stale = run(registry, make_challenger(99, as_of=datetime(2025, 12, 31)))
-    assert not stale.is_promoted
+    assert stale.decision == "held_back"
     assert "2025-12-31" in stale.reason
 
 
@@ -115,7 +115,7 @@ def test_a_copied_project_keeps_its_later_models_to_itself(
 def test_the_same_model_from_another_run_is_held_back(registry: ModelRegistry, make_challenger: Make) -> None:
     run(registry, make_challenger(80))
     again = run(registry, make_challenger(80, run_id="another"))
-    assert not again.is_promoted
+    assert again.decision == "held_back"
     assert "same model as the champion" in again.reason
 
 
@@ -125,7 +125,7 @@ def test_a_run_whose_champion_was_replaced_is_not_promoted_a_second_time(
     run(registry, make_challenger(80))
     run(registry, make_challenger(90))
     late = run(registry, make_challenger(80))
-    assert not late.is_promoted
+    assert late.decision == "held_back"
     assert "replaced since by version 2" in late.reason
     assert alias(registry) == "2"
 

@@ -91,7 +91,7 @@ def test_a_promotion_killed_between_any_two_acts_is_healed_by_the_next_try(
     healed = promote(
         challenger, registry, report_against(None, challenger), lambda head: report_against(head, challenger)
     )
-    assert healed.is_promoted
+    assert healed.decision == "promoted"
     assert len(registry.log.entries()) == len(registry.versions()) == 1
     assert str(registry.client.get_model_version_by_alias("churn", CHAMPION_ALIAS).version) == "1"
     experiment = registry.client.get_experiment_by_name("churn")
