@@ -158,10 +158,7 @@ def _compare_with_champion(
     if theirs is None:
         return False, f"{metric} of {champion.title} is undefined: {champion.measured.why(metric)}"
     if ours == theirs:
-        return (
-            False,
-            f"{metric} {_number(ours)} is equal to the champion's ({champion.title}); a tie keeps the champion",
-        )
+        return False, f"{metric} {_number(ours)} is equal to that of {champion.title}; a tie keeps the champion"
     better = ours > theirs if METRICS[metric].higher_is_better else ours < theirs
     mine, other = distinct(ours, theirs)
     return better, f"{metric} {mine} is {'better' if better else 'worse'} than {other} of {champion.title}"

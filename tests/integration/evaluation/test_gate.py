@@ -35,7 +35,7 @@ def test_the_same_model_again_is_held_back(run):
 
 def test_another_model_with_the_same_scores_is_a_tie_and_held_back(run):
     report = run.judge(run.crown())
-    assert "is equal to the champion's" in report.reason
+    assert "is equal to that of the champion (version 1)" in report.reason
     assert report.metrics["log_loss"].challenger == report.metrics["log_loss"].champion
 
 

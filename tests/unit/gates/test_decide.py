@@ -52,7 +52,7 @@ def _champion(**metrics: float | None) -> Champion:
             {"roc_auc": 0.9},
             _champion(roc_auc=0.9),
             "hold_back",
-            f"roc_auc 0.9 is equal to the champion's ({TITLE}); a tie keeps the champion.",
+            f"roc_auc 0.9 is equal to that of {TITLE}; a tie keeps the champion.",
         ),
         (
             [AGAINST],
