@@ -1,26 +1,10 @@
-"""Where a model comes from: the git commit of its project, and the libraries it was made with."""
+"""Where a model comes from: the git commit of its project."""
 
 from __future__ import annotations
 
-import platform
 import subprocess
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-LIBRARIES = (
-    "airflow-mlkit",
-    "great-expectations",
-    "mlflow",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "scikit-learn",
-    "scipy",
-    "skops",
-    "xgboost",
-)
-"""The distributions that a model's numbers may depend on."""
 
 _GIT_SECONDS = 20
 
@@ -41,19 +25,6 @@ def read_git_state(folder: Path) -> GitState:
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--", ".") if commit else None
     return GitState(commit=commit or None, clean=None if changes is None else not changes)
-
-
-def library_versions() -> dict[str, str]:
-    """The version of Python and of each library of `LIBRARIES` that is installed here."""
-    found = {name: _version(name) for name in LIBRARIES}
-    return {"python": platform.python_version(), **{name: text for name, text in found.items() if text}}
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -15,7 +15,7 @@ from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.promotion import Promotion, promote
-from airflow_mlkit.registry.provenance import GitState, library_versions, read_git_state
+from airflow_mlkit.registry.provenance import GitState, read_git_state
 from airflow_mlkit.rundir import Outcome
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
@@ -68,7 +68,7 @@ def read_challenger(context: StepContext) -> Challenger:
         params=context.spec.train.params,
         metrics=_read_metrics(context),
         git=_git_state_of(context, manifest),
-        libraries=manifest.libraries or library_versions(),
+        libraries=manifest.libraries,
         model=model,
         documents=(context.input("evaluate").file("report.html"), context.input("gate").file(REPORT_FILE)),
     )

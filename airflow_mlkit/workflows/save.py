@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,11 @@ from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.workflows.base import TrainingSettings
 from airflow_mlkit.workflows.files import CODE_FOLDER
 from airflow_mlkit.workflows.fitted import found_iteration, own_scores
+from airflow_mlkit.workflows.libraries import library_versions
 from airflow_mlkit.workflows.manifest import MANIFEST_FILE, MODEL_FILES, ModelFormat, ModelManifest
 from airflow_mlkit.workflows.model import Model
 from airflow_mlkit.workflows.model_id import hash_model
 from airflow_mlkit.workflows.xgboost_format import BoosterConfig, dump_booster, find_booster
-
-LIBRARIES = ("airflow-mlkit", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "xgboost")
 
 PROVEN_ROWS = 10_000
 """On how many rows of the validation part the saved model and the fitted one are compared."""
@@ -85,7 +83,7 @@ def save_model(
         model_id=_model_id(kind, hash_file(path), project, settings, features),
         rows=rows,
         best_iteration=found_iteration(estimator),
-        libraries=_versions(),
+        libraries=library_versions(),
     )
     (folder / MANIFEST_FILE).write_bytes(manifest.to_bytes())
     (folder / "MLmodel").write_text(MLMODEL.format(python=platform.python_version()), encoding="utf-8")
@@ -136,16 +134,6 @@ def _model_id(
         classes=settings.classes,
         features=features,
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # the kit run from a checkout, or a slim image
-            continue
-    return found
 
 
 def write_training_record(path: Path, record: dict[str, Any]) -> None:

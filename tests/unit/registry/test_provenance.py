@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_mlkit.registry.provenance import GitState, library_versions, read_git_state
+from airflow_mlkit.registry.provenance import GitState, read_git_state
+from airflow_mlkit.workflows.libraries import library_versions
 
 
 def git(folder: Path, *arguments: str) -> None:
