@@ -53,7 +53,8 @@ def tests(session: nox.Session) -> None:
 def airflow31(session: nox.Session) -> None:
     """The Airflow room on the oldest Airflow that is supported."""
     session.install("-e", ".[steps,airflow]", "apache-airflow==3.1.*", "--group", "dev")
-    session.run("pytest", "tests/unit/airflow", "tests/integration/airflow", "-q", *session.posargs)
+    tests = ("tests/unit/airflow", "tests/unit/rundir", "tests/integration/airflow")
+    session.run("pytest", *tests, "-q", *session.posargs)
 
 
 @nox.session(python="3.11")
