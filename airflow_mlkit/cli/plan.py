@@ -29,10 +29,11 @@ def plan(
 ) -> None:
     """Show the steps, their order, and the size of each."""
     from airflow_mlkit.project import load_project
+    from airflow_mlkit.registry.address import without_credentials
 
     loaded = load_project(project, environment=environment, platform=platform).plan
     if as_json:
-        typer.echo(loaded.model_dump_json(indent=2))
+        typer.echo(without_credentials(loaded.model_dump_json(indent=2)))
         return
     out.print(f"[bold]{loaded.name}[/] in {loaded.environment} ({loaded.backend})")
     for dag in (loaded.retrain, loaded.predict):
@@ -42,7 +43,8 @@ def plan(
             for step in dag.steps:
                 if step.outlet:
                     out.print(f" {step.name} updates the asset {step.outlet}", markup=False)
-    out.print(f"\nruns       {loaded.runs}\nchampions  {loaded.champions}\nmlflow     {loaded.mlflow}", markup=False)
+    places = f"\nruns       {loaded.runs}\nchampions  {loaded.champions}\nmlflow     {loaded.mlflow}"
+    out.print(without_credentials(places), markup=False)
     for notice in loaded.notices:
         err.print(f"! {notice}", markup=False, style="yellow")
 

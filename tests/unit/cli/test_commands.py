@@ -55,6 +55,17 @@ def test_plan_as_json_is_nothing_but_json(folder: Path) -> None:
     assert plan["retrain"]["steps"][0]["name"] == "extract"
 
 
+@pytest.mark.parametrize("words", [("plan",), ("plan", "--json")], ids=" ".join)
+def test_plan_prints_no_password(folder: Path, words: tuple[str, ...]) -> None:
+    address = "postgresql://ana:s3cret@db.example.com/mlflow"
+    shared = f"{{backend: local, runs: runs, mlflow: '{address}'}}"
+    (folder / "platform.yaml").write_text(f"environments:\n  shared: {shared}\n")
+    done = mlkit(folder, *words, "--environment", "shared")
+    assert done.returncode == 0, done.stderr
+    assert "postgresql://db.example.com/mlflow" in done.stdout
+    assert "s3cret" not in done.stdout + done.stderr
+
+
 def test_plan_of_an_environment_that_is_not_there_ends_with_2(folder: Path) -> None:
     done = mlkit(folder, "plan", "--environment", "lapto")
     assert done.returncode == 2
