@@ -156,12 +156,9 @@ def test_the_reason_is_in_the_last_line_of_the_tasks_log(tmp_path, capfd):
     play(tmp_path, {"validate": {"error": "data", "reason": "3 of 600 rows have no amount"}})
     written = "".join(capfd.readouterr())
     assert "hello from validate" in written
-    assert re.search(r"error\W[^\n]*3 of 600 rows have no amount", written)
-    assert "AirflowFailException" in written
     assert "3 of 600 rows have no amount" in written.partition("AirflowFailException")[2][:200]
-    _, traceback, after = written.rpartition("AirflowFailException")
-    assert traceback
-    assert re.search(r"error\W[^\n]*3 of 600 rows have no amount", after)
+    # once as the step said it, and once more behind the frames that Airflow prints of the exception
+    assert len(re.findall(r"error\W[^\n]*3 of 600 rows have no amount", written)) >= 2
 
 
 def test_a_run_knows_its_moment_its_parameters_and_who_asked(tmp_path):
