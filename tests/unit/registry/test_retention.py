@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from airflow_mlkit.cli.app import app
-from airflow_mlkit.local.run_lock import hold_run
+from airflow_mlkit.local.run_lock import LOCK_FILE, hold_run, is_held
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord
@@ -30,6 +33,11 @@ def begin_run(folder: Path, name: str, days: int, *, pipeline: str = "cards") ->
     attempt.end(record_of_try)
     attempt.publish(record_of_try)
     return run
+
+
+def hold_for_a_moment(run: RunDirectory) -> bool:
+    with hold_run(run):
+        return True
 
 
 @pytest.fixture
@@ -76,6 +84,20 @@ def test_a_run_in_progress_stays(folder: Path) -> None:
     assert held.root.exists()
     assert trying.root.exists()
     assert not dead.root.exists()
+
+
+def test_a_look_at_a_run_does_not_keep_it_from_starting(folder: Path) -> None:
+    """`mlkit clean` holds the lock, shared and for a moment, while it looks whether a run is in progress."""
+    run = begin_run(folder, "young", 2)
+    with hold_run(run):
+        pass
+    with (Path(run.root.path) / LOCK_FILE).open() as looking, ThreadPoolExecutor() as pool:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not is_held(Path(run.root.path)), "two may look at once"
+        started = pool.submit(hold_for_a_moment, run)
+        time.sleep(0.1)
+        fcntl.flock(looking, fcntl.LOCK_UN)
+        assert started.result(5)
 
 
 def test_what_is_not_this_projects_run_stays(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
