@@ -26,6 +26,8 @@ class Project:
     spec: PipelineSpec
     platform: PlatformSpec
     plan: PipelinePlan
+    platform_file: Path | None = None
+    """Where `platform` was read; None for a laptop's defaults. A step's own process reads it again."""
 
     @property
     def runs(self) -> str:
@@ -106,9 +108,10 @@ def load_project(
     """
     home = Path(folder).resolve()
     spec = load_spec(home / SPEC_FILE)
-    declared = load_platform(find_platform_file(home, platform))
+    platform_file = find_platform_file(home, platform)
+    declared = load_platform(platform_file)
     place = environment or os.environ.get("MLKIT_ENVIRONMENT") or DEFAULT_ENVIRONMENT
-    return Project(home, spec, declared, build_plan(spec, declared, place))
+    return Project(home, spec, declared, build_plan(spec, declared, place), platform_file)
 
 
 def find_platform_file(folder: Path, given: Path | str | None = None) -> Path | None:

@@ -58,7 +58,7 @@ class _Lines:
                 self._said.add(status.name)
                 numbers = f"{_seconds(status):>8} {_memory(status):>9}"
                 self._console.print(
-                    f"{status.name:<9} {status.state:<9} {numbers}  {_note(status)}".rstrip(), markup=False
+                    f"{status.name:<9} {_state(status):<9} {numbers}  {_note(status)}".rstrip(), markup=False
                 )
 
 
@@ -70,6 +70,11 @@ def _table(statuses: list[StepStatus], spinners: dict[str, Spinner]) -> Table:
         mark = _MARKS.get(status.state) or spinners.setdefault(status.name, Spinner("dots", style="cyan"))
         table.add_row(mark, status.name, _seconds(status), _memory(status), escape(_note(status)))
     return table
+
+
+def _state(status: StepStatus) -> str:
+    """A step's state in the word of its run's end: a prediction is skipped, a model is held back."""
+    return "skipped" if status.name == "predict" and status.state is StepState.HELD_BACK else str(status.state)
 
 
 def _seconds(status: StepStatus) -> str:
@@ -98,13 +103,17 @@ def describe_summary(step: str, summary: dict[str, Any]) -> str:
         "train": lambda: f"{summary['estimator']}, model {summary['model_id'][:12]}",
         "evaluate": lambda: _metrics(summary.get("metrics", {})),
         "gate": lambda: str(summary.get("decision", "")).replace("_", " "),
-        "promote": lambda: f"version {summary['model_version']} is the champion",
+        "promote": lambda: _promotion(summary["model_version"]),
         "predict": lambda: f"{summary['rows']:,} rows scored with version {summary['model_version']}",
     }
     try:
         return notes[step]()
     except (KeyError, TypeError):  # an older run's summary may lack the number; the table then shows none
         return ""
+
+
+def _promotion(version: str | None) -> str:
+    return f"version {version} is the champion" if version else "held back"
 
 
 def _metrics(metrics: dict[str, float | None], most: int = 3) -> str:

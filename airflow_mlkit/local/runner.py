@@ -12,7 +12,7 @@ from airflow_mlkit.local.run_result import StepState, StepStatus
 from airflow_mlkit.local.step_process import StepProcess, read_failure
 from airflow_mlkit.plan import DagPlan, PlannedStep
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import Outcome, RunDirectory, StepRecord
+from airflow_mlkit.rundir import Outcome, Publication, RunDirectory, StepRecord
 from airflow_mlkit.steps.context import fingerprint
 
 POLL_SECONDS = 0.05
@@ -37,16 +37,24 @@ class LocalRunner:
         self._next_look = 0.0
 
     def keep_what_fits(self) -> None:
-        """Keep each step that is published and still fits its inputs, as `--resume` does."""
+        """Keep each step that is published and still fits its inputs, as `--resume` does.
+
+        The step that may hold back is never kept, and what it judges by only where it was acted on: both look at the
+        champion of this moment. A promotion that was done already finds itself in the champion log.
+        """
         for step in self.dag.steps:
             published = self.run.step(step.name).published()
             upstream_kept = all(self.statuses[name].state is StepState.KEPT for name in step.after)
-            if (
-                published
-                and upstream_kept
-                and published.record.fingerprint == fingerprint(self.project, self.run, step)
-            ):
+            if published and upstream_kept and self._stands(step) and self._fits(step, published):
                 self._settle(step.name, published.record, StepState.KEPT)
+
+    def _stands(self, step: PlannedStep) -> bool:
+        deciding = [later for later in self.dag.steps if later.may_hold_back and step.name in later.after]
+        acted_on = [self.run.step(later.name).published() for later in deciding]
+        return not step.may_hold_back and all(end and end.record.outcome is Outcome.DONE for end in acted_on)
+
+    def _fits(self, step: PlannedStep, published: Publication) -> bool:
+        return published.record.fingerprint == fingerprint(self.project, self.run, step)
 
     def keep_before(self, first: str) -> None:
         """Keep the published steps on which `first` does not depend on being run again, as `--from` does.

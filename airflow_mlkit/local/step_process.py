@@ -92,6 +92,7 @@ def _command(project: Project, run: RunDirectory, step: PlannedStep, generation:
         *("--run-dir", str(run.root)),
         *("--project", str(project.folder)),
         *("--environment", project.plan.environment),
+        *(("--platform", str(project.platform_file.resolve())) if project.platform_file else ()),
         *("--generation", str(generation)),
     ]
 

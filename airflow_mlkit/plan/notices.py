@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from airflow_mlkit.spec.pipeline import BigQuerySource, ChampionGate, PipelineSpec
+from airflow_mlkit.spec.pipeline import BigQuerySource, ChampionGate, PipelineSpec, TrainSpec
 from airflow_mlkit.spec.platform import Environment
 
 
 def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...]:
     """A sentence for each key that is accepted and has no effect yet."""
     against = [gate for gate in spec.gates if isinstance(gate, ChampionGate)]
+    asked_for = _find_sizes(spec)
     candidates = {
         "gates: margin and confidence do nothing yet; the challenger must be strictly better on the point values": any(
             gate.margin is not None or gate.confidence is not None for gate in against
@@ -21,6 +22,16 @@ def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...
         f"backend: {environment.backend}: pods are not started yet; sizes and pools are only checked": (
             environment.backend != "local"
         ),
+        f"backend: local: steps share this machine, so the sizes asked for do nothing here ({', '.join(asked_for)})": (
+            environment.backend == "local" and bool(asked_for)
+        ),
         "evaluate.groups does nothing yet; rows of one entity count as independent": spec.evaluate.groups is not None,
     }
     return tuple(text for text, applies in candidates.items() if applies)
+
+
+def _find_sizes(spec: PipelineSpec) -> list[str]:
+    """What the project asks for beside the default size, by its keys in mlkit.yaml."""
+    default = TrainSpec.model_fields["size"].default
+    named = {"train.size": spec.train.size, **{f"train.sizes.{step}": size for step, size in spec.train.sizes.items()}}
+    return [f"{key}: {size}" for key, size in named.items() if size != default]

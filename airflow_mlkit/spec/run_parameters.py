@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from airflow_mlkit.spec.declared import problem_at
+from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.values import Declared, Name, Params
+
+
+def find_unknown(declared: Iterable[str], params: Iterable[str]) -> list[str]:
+    """A sentence for each parameter of a run that `train.params` does not declare, so that a typo is no silent tie."""
+    known = list(declared)
+    return [
+        f"mlkit.yaml declares no train.params.{name}{did_you_mean(name, known)}" for name in params if name not in known
+    ]
 
 
 class RunParameters(Declared):

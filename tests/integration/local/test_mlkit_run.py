@@ -115,6 +115,32 @@ def test_resume_runs_again_only_what_no_longer_fits(project: Path) -> None:
     assert states["gate"] == "done"
 
 
+def test_resume_of_a_shipped_run_ends_shipped_without_a_second_entry(project: Path) -> None:
+    result = run_json(project, "--resume")
+    states = {step["name"]: step["state"] for step in result["steps"]}
+    assert result["state"] == "SHIPPED", result["reason"]
+    assert (states["gate"], states["promote"]) == ("kept", "done")
+    assert len(list((project / ".mlkit" / "champions" / "cards").glob("*.json"))) == 1
+
+
+def test_resume_of_a_held_back_run_compares_with_the_champion_of_now(project: Path) -> None:
+    assert run_json(project)["state"] == "NOT_SHIPPED"
+    states = {step["name"]: step["state"] for step in run_json(project, "--resume")["steps"]}
+    assert (states["evaluate"], states["gate"]) == ("kept", "done")
+
+
+def test_a_named_platform_says_where_everything_lies(tmp_path: Path) -> None:
+    folder = build_project(tmp_path / "cards")
+    place = tmp_path / "elsewhere"
+    text = f"environments:\n  laptop: {{backend: local, runs: {place}/runs, mlflow: 'sqlite:///{place}/mlflow.db'}}\n"
+    (tmp_path / "p.yaml").write_text(text)
+    result = run_json(folder, "--platform", "../p.yaml")
+    assert result["state"] == "SHIPPED", result["reason"]
+    assert (place / "champions" / "cards" / "1.json").exists()
+    assert (place / "mlflow.db").exists()
+    assert not (folder / ".mlkit").exists()
+
+
 @pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("step", ["extract", "validate", "split", "train", "evaluate", "gate", "promote"])
 def test_stopped_with_all_its_processes_in_any_step_and_resumed_the_same_model_is_shipped(
@@ -179,6 +205,7 @@ def test_a_run_in_progress_is_not_resumed_beside_it(project: Path) -> None:
     ("words", "said"),
     [
         (["--set", "max_depth"], "name=value"),
+        (["--set", "max_dept=3"], "did you mean max_depth"),
         (["--from", "trian"], "did you mean train"),
         (["--run-id", "nowhere", "--resume"], "There is no run"),
         (["--from", "train", "--set", "max_depth=4"], "parameters that it began with"),

@@ -132,6 +132,14 @@ def test_champions_lie_beside_the_runs_and_never_in_another_bucket(runs: str, ch
     assert build_plan(spec_of(), place, "here").champions == champions
 
 
+def test_a_size_that_a_laptop_cannot_give_is_said_aloud() -> None:
+    """The default size asks for nothing, and where steps are pods another notice speaks of sizes."""
+    said = "steps share this machine, so the sizes asked for do nothing here (train.size: gpu)"
+    assert [notice for notice in build_plan(spec_of(size="gpu"), platform(), "local").notices if said in notice]
+    assert build_plan(spec_of(), platform(), "local").notices == ()
+    assert not [each for each in build_plan(spec_of(size="gpu"), platform(), "gke").notices if said in each]
+
+
 def test_names_that_the_platform_does_not_have_are_told_all_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         build_plan(spec_of(size="cpu-smal", sizes={"train": "gpus"}), platform(), "local")
