@@ -30,6 +30,8 @@ def register(app: typer.Typer) -> None:
 
 def airflow(
     project: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
+    environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
+    platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="For the web page; another one if it is taken.")] = 8080,
     once: Annotated[bool, typer.Option("--once", help="End again as soon as everything is up.")] = False,
 ) -> None:
@@ -43,12 +45,20 @@ def airflow(
     must_be_installed("airflow", extra="airflow", purpose="a local Airflow")
     from airflow_mlkit.airflow.standalone import LocalAirflow
 
-    loaded = load_project(project)
-    local = LocalAirflow(loaded.folder / ".mlkit" / "airflow", _dags_folder(loaded), port)
+    loaded = load_project(project, environment=environment, platform=platform)
+    local = LocalAirflow(loaded.folder / ".mlkit" / "airflow", _dags_folder(loaded), port, name_place(loaded))
     signal.signal(signal.SIGTERM, _interrupt)
     with suppress(KeyboardInterrupt), local:
         _serve(loaded, local, wanted_port=port, once=once)
     err.print("Airflow has ended.")
+
+
+def name_place(project: Project) -> dict[str, str]:
+    """The variables by which the Dag files and the steps find the place that was named here, from whatever folder."""
+    named = {"MLKIT_ENVIRONMENT": project.plan.environment}
+    if project.platform_file:
+        named["MLKIT_PLATFORM"] = str(project.platform_file.resolve())
+    return named
 
 
 def _dags_folder(project: Project) -> Path:

@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
 def clean(
     project: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
+    platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
 ) -> None:
     """Remove old runs and snapshots.
@@ -33,7 +34,7 @@ def clean(
     from airflow_mlkit.local.retention import find_removals
     from airflow_mlkit.project import load_project
 
-    loaded = load_project(project, environment=environment)
+    loaded = load_project(project, environment=environment, platform=platform)
     if loaded.spec.retention.runs is None and loaded.spec.retention.snapshots is None:
         out.print(
             "mlkit.yaml declares no retention, so everything stays. Write retention: {runs: 90d, snapshots: 30d}."

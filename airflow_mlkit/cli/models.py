@@ -18,6 +18,7 @@ MAX_METRICS = 2
 
 ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder.")]
 EnvironmentOption = Annotated[str | None, typer.Option("--environment", help="A name from platform.yaml.")]
+PlatformOption = Annotated[Path | None, typer.Option("--platform", help="The platform.yaml.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 models = typer.Typer(help="List the champions, or show all that is known of one.", invoke_without_command=True)
@@ -33,19 +34,25 @@ def _without_command(
     context: typer.Context,
     project: ProjectOption = Path(),
     environment: EnvironmentOption = None,
+    platform: PlatformOption = None,
     as_json: JsonOption = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        list_(project, environment, as_json)
+        list_(project, environment, platform, as_json)
 
 
 @models.command("list")
-def list_(project: ProjectOption = Path(), environment: EnvironmentOption = None, as_json: JsonOption = False) -> None:
+def list_(
+    project: ProjectOption = Path(),
+    environment: EnvironmentOption = None,
+    platform: PlatformOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the models, each with its champion."""
     from airflow_mlkit.project import load_project
     from airflow_mlkit.registry.catalogue import list_models
 
-    loaded = load_project(project, environment=environment)
+    loaded = load_project(project, environment=environment, platform=platform)
     found = list_models(loaded)
     if as_json:
         out.print_json(json.dumps([model.model_dump(mode="json") for model in found]))
@@ -60,13 +67,14 @@ def show(
     version: Annotated[str | None, typer.Argument(help="Its number in MLflow; the champion when not given.")] = None,
     project: ProjectOption = Path(),
     environment: EnvironmentOption = None,
+    platform: PlatformOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show all that is known of a version: data, code, gates, who promoted it."""
     from airflow_mlkit.project import load_project
     from airflow_mlkit.registry.catalogue import describe_version
 
-    found = describe_version(load_project(project, environment=environment), version)
+    found = describe_version(load_project(project, environment=environment, platform=platform), version)
     if as_json:
         out.print_json(found.model_dump_json())
     else:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from airflow_mlkit.cli.airflow import name_place
+from airflow_mlkit.project import load_project
+
 SPEC = """\
 apiVersion: mlkit/v1
 name: toy
@@ -122,3 +125,24 @@ def test_a_step_that_cannot_begin_says_why(folder: Path, words: tuple[str, ...],
     assert done.returncode in (1, 2)
     assert answer in done.stderr
     assert not (folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("models",), ("models", "list"), ("models", "show"), ("clean",), ("airflow",)], ids=" ".join
+)
+def test_a_command_that_looks_at_a_place_takes_the_place_that_is_named(folder: Path, words: tuple[str, ...]) -> None:
+    """`shared` is in the named platform.yaml only: it is found there, and every other name of it is refused."""
+    (folder / "p.yaml").write_text("environments: {shared: {backend: local, runs: r, mlflow: 'sqlite:///m.db'}}\n")
+    done = mlkit(folder, *words, "--platform", "p.yaml", "--environment", "shard")
+    assert done.returncode == 2
+    assert "there is no environment 'shard' in platform.yaml; did you mean shared?" in done.stderr
+    assert "no environment" not in mlkit(folder, *words, "--platform", "p.yaml", "--environment", "shared").stderr
+
+
+def test_a_local_airflow_is_told_the_place_by_names_that_hold_in_every_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "p.yaml").write_text("environments: {shared: {backend: local, runs: r, mlflow: 'sqlite:///m.db'}}\n")
+    monkeypatch.chdir(folder)
+    named = name_place(load_project(folder, environment="shared", platform="p.yaml"))
+    assert named == {"MLKIT_ENVIRONMENT": "shared", "MLKIT_PLATFORM": str(folder.resolve() / "p.yaml")}
