@@ -39,19 +39,14 @@ class LocalRunner:
     def keep_what_fits(self) -> None:
         """Keep each step that is published and still fits its inputs, as `--resume` does.
 
-        The step that may hold back is never kept, and what it judges by only where it was acted on: both look at the
-        champion of this moment. A promotion that was done already finds itself in the champion log.
+        The champion may be another by now: so a verdict is kept only where it let the model pass, and promote never. It
+        compares again with another champion, and finds itself in the champion log where it was promoted already.
         """
         for step in self.dag.steps:
             published = self.run.step(step.name).published()
             upstream_kept = all(self.statuses[name].state is StepState.KEPT for name in step.after)
-            if published and upstream_kept and self._stands(step) and self._fits(step, published):
+            if published and upstream_kept and _stands(step, published) and self._fits(step, published):
                 self._settle(step.name, published.record, StepState.KEPT)
-
-    def _stands(self, step: PlannedStep) -> bool:
-        deciding = [later for later in self.dag.steps if later.may_hold_back and step.name in later.after]
-        acted_on = [self.run.step(later.name).published() for later in deciding]
-        return not step.may_hold_back and all(end and end.record.outcome is Outcome.DONE for end in acted_on)
 
     def _fits(self, step: PlannedStep, published: Publication) -> bool:
         return published.record.fingerprint == fingerprint(self.project, self.run, step)
@@ -154,6 +149,10 @@ class LocalRunner:
             status.seconds = process.seconds
             status.memory_mib = max(status.memory_mib or 0.0, process.memory_mib) or None
         self._watch(list(self.statuses.values()))
+
+
+def _stands(step: PlannedStep, published: Publication) -> bool:
+    return not step.may_hold_back and published.record.summary.get("decision") in (None, "promote")
 
 
 _STATES = {Outcome.DONE: StepState.DONE, Outcome.HELD_BACK: StepState.HELD_BACK, Outcome.FAILED: StepState.FAILED}

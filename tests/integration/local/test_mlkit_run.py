@@ -123,6 +123,13 @@ def test_resume_of_a_shipped_run_ends_shipped_without_a_second_entry(project: Pa
     assert len(list((project / ".mlkit" / "champions" / "cards").glob("*.json"))) == 1
 
 
+def test_killed_between_the_promotion_and_its_publication_it_finds_itself_promoted(project: Path) -> None:
+    (published,) = project.glob(".mlkit/runs/cards/*/steps/promote/1/published.json")
+    published.unlink()
+    assert run_json(project, "--resume")["state"] == "SHIPPED"
+    assert len(list((project / ".mlkit" / "champions" / "cards").glob("*.json"))) == 1
+
+
 def test_resume_of_a_held_back_run_compares_with_the_champion_of_now(project: Path) -> None:
     assert run_json(project)["state"] == "NOT_SHIPPED"
     states = {step["name"]: step["state"] for step in run_json(project, "--resume")["steps"]}
