@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from airflow_mlkit.exceptions import ProjectError
+from airflow_mlkit.exceptions import ProjectError, SpecError
 from airflow_mlkit.plan import PipelinePlan, build_plan
 from airflow_mlkit.rundir.canonical import hash_file, hash_value
 from airflow_mlkit.spec import PipelineSpec, PlatformSpec, load_platform, load_spec
+from airflow_mlkit.spec.run_parameters import RunParameters, find_unknown
 
 SPEC_FILE = "mlkit.yaml"
 PLATFORM_FILE = "platform.yaml"
@@ -71,6 +72,17 @@ class Project:
         if not path.is_file():
             raise ProjectError(f"{path} is not there.", hint=f"{SPEC_FILE} names it; write it, or correct the name.")
         return path
+
+    def check_parameters(self, given: RunParameters) -> RunParameters:
+        """A run's parameters, as they are, from whichever door they came in.
+
+        Raises:
+            SpecError: when they name a parameter that `train.params` does not, or a size that the platform has not.
+        """
+        unknown = find_unknown(given, params=self.spec.train.params, sizes=self.platform.sizes)
+        if unknown:
+            raise SpecError(unknown, hint="Correct the name, or declare it first.")
+        return given
 
     @cached_property
     def code_files(self) -> dict[str, Path]:

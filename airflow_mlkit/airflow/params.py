@@ -38,7 +38,8 @@ def retrain_params(project: Project) -> dict[str, Param]:
         type="string",
         enum=sorted(project.platform.sizes),
         title="Size",
-        description="Of the machine, as platform.yaml names it.",
+        description="Of the machine, as platform.yaml names it."
+        + (" Does nothing here: the steps share one machine." if project.plan.backend == "local" else ""),
     )
     return params
 
@@ -51,7 +52,7 @@ def changed_parameters(project: Project, values: Mapping[str, Any]) -> RunParame
         values: the params of the Dag run, by the keys of `retrain_params`.
 
     Raises:
-        SpecError: when a key is unknown, or the values contradict each other.
+        SpecError: when a key or the size is unknown, or the values contradict each other.
     """
     declared = {_key(name): name for name in project.spec.train.params}
     unknown = [name for name in values if name not in declared and name not in OWN]
@@ -64,7 +65,7 @@ def changed_parameters(project: Project, values: Mapping[str, Any]) -> RunParame
     if own.get("size") == project.spec.train.size:
         del own["size"]
     try:
-        return RunParameters.model_validate({**own, "params": changed})
+        return project.check_parameters(RunParameters.model_validate({**own, "params": changed}))
     except ValidationError as error:
         raise SpecError([f"the run's conf: {detail['msg']}" for detail in error.errors()]) from None
 

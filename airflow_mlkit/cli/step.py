@@ -71,7 +71,7 @@ def step(
             dag="predict" if name == "predict" else "retrain",
             as_of=as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None,
             environment=loaded.plan.environment,
-            parameters=read_parameters(parameters),
+            parameters=loaded.check_parameters(read_parameters(parameters)),
             triggered_by=triggered_by,
         )
         directory = RunDirectory.create(run_dir, begun)

@@ -18,7 +18,7 @@ from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import RunDirectory, RunRecord
 from airflow_mlkit.spec.nearest import did_you_mean
-from airflow_mlkit.spec.run_parameters import RunParameters, find_unknown
+from airflow_mlkit.spec.run_parameters import RunParameters
 
 
 def retrain(
@@ -47,7 +47,7 @@ def retrain(
             another as_of or other parameters than it began with.
     """
     _must_be_local(project)
-    _must_be_declared(project, parameters)
+    project.check_parameters(parameters or RunParameters())
     dag = project.plan.retrain
     if resume:
         _must_stay_as_begun(as_of, parameters)
@@ -104,12 +104,6 @@ def _must_be_local(project: Project) -> None:
             f"The environment {project.plan.environment} runs its steps on {project.plan.backend}, not here.",
             hint="Name one with backend: local, such as --environment laptop.",
         )
-
-
-def _must_be_declared(project: Project, parameters: RunParameters | None) -> None:
-    unknown = find_unknown(project.spec.train.params, parameters.params) if parameters else []
-    if unknown:
-        raise UserError("\n".join(unknown), hint="Correct the name, or declare it in mlkit.yaml first.")
 
 
 def _must_be_step(dag: DagPlan, name: str) -> None:

@@ -13,14 +13,6 @@ from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.values import Declared, Name, Params
 
 
-def find_unknown(declared: Iterable[str], params: Iterable[str]) -> list[str]:
-    """A sentence for each parameter of a run that `train.params` does not declare, so that a typo is no silent tie."""
-    known = list(declared)
-    return [
-        f"mlkit.yaml declares no train.params.{name}{did_you_mean(name, known)}" for name in params if name not in known
-    ]
-
-
 class RunParameters(Declared):
     """What one retrain does differently from mlkit.yaml. Everything left out is as mlkit.yaml says."""
 
@@ -35,3 +27,22 @@ class RunParameters(Declared):
             said = f"{self.training_start} is not before training_end, {self.training_end}"
             raise problem_at((("training_start",), said))
         return self
+
+
+def find_unknown(given: RunParameters, *, params: Iterable[str], sizes: Iterable[str]) -> list[str]:
+    """A sentence for each name in a run's parameters that is not declared: a typo is not silently without effect.
+
+    Args:
+        given: what the run does differently.
+        params: the names under `train.params`.
+        sizes: the names under `sizes` of the platform.
+    """
+    known, known_sizes = list(params), list(sizes)
+    unknown = [
+        f"mlkit.yaml declares no train.params.{name}{did_you_mean(name, known)}"
+        for name in given.params
+        if name not in known
+    ]
+    if given.size and given.size not in known_sizes:
+        unknown.append(f"the platform has no size {given.size!r}{did_you_mean(given.size, known_sizes)}")
+    return unknown

@@ -71,6 +71,7 @@ def test_only_what_differs_becomes_a_parameter(project):
     ("values", "message"),
     [
         ({"max_dept": 3}, "unknown key 'max_dept'; did you mean max_depth?"),
+        ({"size": "gp"}, "the platform has no size 'gp'; did you mean gpu?"),
         ({"training_start": "2026-02-01", "training_end": "2026-01-01"}, "is not before training_end"),
     ],
 )

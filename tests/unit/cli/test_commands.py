@@ -116,6 +116,10 @@ def test_schema_is_printed_or_written(folder: Path) -> None:
     [
         (("trian", "--run-dir", "run"), "toy has no step 'trian'; did you mean train?"),
         (("train", "--run-dir", "run"), "run is no run directory, and train reads what split published in one."),
+        (
+            ("extract", "--run-dir", "run", "--parameters", '{"params": {"eta": 1}, "size": "gp"}'),
+            "mlkit.yaml declares no train.params.eta\nthe platform has no size 'gp'; did you mean gpu?",
+        ),
         (("extract", "--run-dir", "ftp://x/y"), "ftp://x/y is no place for a run."),
         (("extract", "--run-dir", "mlkit.yaml"), "cannot be written"),
     ],
