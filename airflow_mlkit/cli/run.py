@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -18,6 +20,7 @@ from airflow_mlkit.exceptions import UserError
 
 if TYPE_CHECKING:
     from airflow_mlkit.local.run_result import RunResult
+    from airflow_mlkit.project import Project
     from airflow_mlkit.spec.run_parameters import RunParameters
 
 
@@ -57,7 +60,8 @@ def run(
     loaded = load_project(project, environment=environment, platform=platform)
     parameters = read_parameters(set_ or [], training_start, training_end)
     stop_on_sigterm()
-    with watch_run(err) as watch:
+    begun: list[str] = []
+    with say_how_to_go_on(loaded, begun), watch_run(err) as watch:
         result = retrain(
             loaded,
             as_of=with_zone(as_of),
@@ -65,6 +69,7 @@ def run(
             resume=(run_id or "newest") if resume or from_ or run_id else None,
             first=from_,
             triggered_by=getpass.getuser(),
+            announce=begun.append,
             watch=watch,
         )
     finish(result, as_json=as_json)
@@ -93,6 +98,18 @@ def stop_on_sigterm() -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
+
+
+@contextmanager
+def say_how_to_go_on(project: Project, begun: list[str]) -> Iterator[None]:
+    """After Ctrl-C or SIGTERM: where the run is and how it goes on. `begun` holds its id as soon as it has one."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        for run_id in begun:
+            err.print(f"Interrupted. The run is {project.runs}/{run_id}", markup=False)
+            err.print(f"Go on with it: mlkit run --resume --run-id {run_id}", markup=False)
+        raise SystemExit(stopped.code if isinstance(stopped, SystemExit) else 128 + signal.SIGINT) from None
 
 
 def read_parameters(pairs: list[str], start: datetime | None, end: datetime | None) -> RunParameters:

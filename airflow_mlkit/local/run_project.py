@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def retrain(
     resume: str | None = None,
     first: str | None = None,
     triggered_by: str | None = None,
+    announce: Callable[[str], None] = lambda _: None,
     watch: Watcher = lambda _: None,
 ) -> RunResult:
     """Retrain a project on this machine.
@@ -40,6 +42,7 @@ def retrain(
         resume: a run id, or "newest": steps that are published there and still fit are kept.
         first: with `resume`: everything before this step is kept as it is, it and what follows run again.
         triggered_by: who asked for it.
+        announce: called with the run's id before its first step.
         watch: called with the state of all steps, several times a second.
 
     Raises:
@@ -55,6 +58,7 @@ def retrain(
         _must_be_step(dag, first)
     run = _find_run(project, resume) if resume else _begin(project, "retrain", as_of, parameters, triggered_by)
     with hold_run(run):
+        announce(run.record.run_id)
         runner = LocalRunner(project, run, dag, watch)
         if first:
             runner.keep_before(first)

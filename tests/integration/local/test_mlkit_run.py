@@ -171,11 +171,17 @@ def test_stopped_with_all_its_processes_in_any_step_and_resumed_the_same_model_i
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_told_to_stop_it_ends_its_steps_and_can_go_on(told: signal.Signals, tmp_path: Path) -> None:
     folder = build_project(tmp_path / "cards")
-    process = subprocess.Popen([*MLKIT, "run"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*MLKIT, "run"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     _wait_for(lambda: list(folder.glob(".mlkit/runs/cards/*/steps/train/1/tries/1/started.json")))
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(told)
-    assert process.wait(30) == 128 + told
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 128 + told
+    (run,) = (folder / ".mlkit" / "runs" / "cards").iterdir()
+    assert f"Interrupted. The run is {run}\nGo on with it: mlkit run --resume --run-id {run.name}\n" in said
+    assert "Traceback" not in said
     assert not psutil.wait_procs(children, timeout=5)[1]
     assert not list(folder.glob(".mlkit/runs/cards/*/steps/train/1/published.json"))
     assert run_json(folder, "--resume")["state"] == "SHIPPED"
