@@ -136,7 +136,8 @@ def test_resume_of_a_held_back_run_compares_with_the_champion_of_now(project: Pa
     assert (states["evaluate"], states["gate"]) == ("kept", "done")
 
 
-def test_a_named_platform_says_where_everything_lies(tmp_path: Path) -> None:
+def test_a_named_platform_says_where_everything_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named by the option or by the environment: each step is a process of its own and reads it again."""
     folder = build_project(tmp_path / "cards")
     place = tmp_path / "elsewhere"
     text = f"environments:\n  laptop: {{backend: local, runs: {place}/runs, mlflow: 'sqlite:///{place}/mlflow.db'}}\n"
@@ -145,6 +146,10 @@ def test_a_named_platform_says_where_everything_lies(tmp_path: Path) -> None:
     assert result["state"] == "SHIPPED", result["reason"]
     assert (place / "champions" / "cards" / "1.json").exists()
     assert (place / "mlflow.db").exists()
+    monkeypatch.setenv("MLKIT_PLATFORM", "../p.yaml")
+    scored = json.loads(mlkit("predict", "--json", cwd=folder).stdout)
+    assert (scored["state"], scored["model_version"]) == ("SCORED", result["model_version"])
+    assert run_json(folder, "--resume")["state"] == "SHIPPED"
     assert not (folder / ".mlkit").exists()
 
 
