@@ -57,7 +57,7 @@ def test_a_model_is_shipped_resumed_and_used_in_a_bucket(bucket: UPath, tmp_path
     entry = json.loads((bucket / "champions/cards/1.json").read_bytes())
     assert entry["model_id"] == shipped["model_id"]
     resumed = mlkit(folder, "run", "--resume")
-    assert (resumed["state"], {step["state"] for step in resumed["steps"]}) == ("SHIPPED", {"kept"})
+    assert (resumed["state"], {step["state"] for step in resumed["steps"]}) == ("SHIPPED", {"kept", "done"})
 
     scored = mlkit(folder, "predict")
     assert scored["state"] == "SCORED", scored["reason"]

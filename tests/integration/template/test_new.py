@@ -197,7 +197,7 @@ def test_a_folder_that_is_there_is_left_alone(answers, tmp_path):
 
 
 def test_a_failure_half_way_leaves_nothing(answers, tmp_path, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("airflow_mlkit.scaffold.new_project.shutil.copyfile", fail)
