@@ -34,7 +34,7 @@ data:
   holdout: {sampling: hash, key: [id]}
 validate: {suite: suite.json}
 problem: {kind: binary, positive: 1}
-train: {workflow: toy_workflow:Toy, min_examples: 1}
+train: {workflow: toy_workflow:Toy, min_examples: 1, params: {max_depth: 6}}
 gates:
   - {metric: roc_auc, at_least: 0.5}
 """
