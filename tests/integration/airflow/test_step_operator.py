@@ -9,11 +9,11 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow import __version__ as airflow_version
 
 from airflow_mlkit.rundir import RunDirectory
 from tests.projects import build_project, default_spec
@@ -159,7 +159,7 @@ def test_the_reason_is_in_the_last_line_of_the_tasks_log(tmp_path, capfd):
     assert "hello from validate" in written
     assert "3 of 600 rows have no amount" in written.partition("AirflowFailException")[2][:200]
     # once as the step said it; from 3.2 on once more behind the frames that Airflow prints of the exception
-    said = 1 if airflow_version.startswith("3.1.") else 2
+    said = 1 if version("apache-airflow").startswith("3.1.") else 2
     assert len(re.findall(r"error\W[^\n]*3 of 600 rows have no amount", written)) >= said
 
 
