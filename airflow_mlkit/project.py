@@ -28,7 +28,7 @@ class Project:
     platform: PlatformSpec
     plan: PipelinePlan
     platform_file: Path | None = None
-    """Where `platform` was read; None for a laptop's defaults. A step's own process reads it again."""
+    """Where `platform` was read, absolute; None for a laptop's defaults."""
 
     @property
     def runs(self) -> str:
@@ -55,6 +55,12 @@ class Project:
             return str(self.folder / self.spec.steps.python)
         own = self.folder / ".venv" / "bin" / "python"
         return str(own) if own.exists() else sys.executable
+
+    @property
+    def step_options(self) -> dict[str, str]:
+        """The options of `mlkit step` with which a process of its own finds this project in this environment."""
+        platform = {"--platform": str(self.platform_file)} if self.platform_file else {}
+        return {"--project": str(self.folder), "--environment": self.plan.environment, **platform}
 
     def absolute(self, uri: str) -> str:
         """A URI with a relative local path taken from the project's folder."""
@@ -123,7 +129,8 @@ def load_project(
     platform_file = find_platform_file(home, platform)
     declared = load_platform(platform_file)
     place = environment or os.environ.get("MLKIT_ENVIRONMENT") or DEFAULT_ENVIRONMENT
-    return Project(home, spec, declared, build_plan(spec, declared, place), platform_file)
+    plan = build_plan(spec, declared, place)
+    return Project(home, spec, declared, plan, platform_file and platform_file.resolve())
 
 
 def find_platform_file(folder: Path, given: Path | str | None = None) -> Path | None:

@@ -21,16 +21,14 @@ from airflow.sdk import BaseOperator, Connection
 from airflow_mlkit.airflow.params import changed_parameters
 from airflow_mlkit.airflow.process_group import ProcessGroup
 from airflow_mlkit.airflow.settings import Settings
-from airflow_mlkit.exceptions import MissingExtraError, UserError
+from airflow_mlkit.exceptions import DataError, MissingExtraError, UserError
 from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import RunDirectory, StepDirectory, StepRecord, safe_run_id
+from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, RunDirectory, StepDirectory, StepRecord, safe_run_id
 from airflow_mlkit.spec.pipeline import SqlSource
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
-
-HELD_BACK, USER_MISTAKE, DATA = 20, 2, 3
 
 KILL_GRACE_SECONDS = 4.0
 """Airflow's supervisor kills a task's process five seconds after it asked it to end."""
@@ -86,10 +84,8 @@ class StepOperator(BaseOperator):
     def _command(self, context: Context, run_dir: str, generation: int) -> list[str]:
         as_of = find_as_of(context)
         given = {
+            **self.project.step_options,
             "--run-dir": run_dir,
-            "--project": str(self.project.folder),
-            "--environment": self.project.plan.environment,
-            "--platform": self.settings.platform,
             "--generation": str(generation),
             "--run-id": context["run_id"],
             "--as-of": f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" if as_of else None,
@@ -202,9 +198,10 @@ def _end(step: str, process: ProcessGroup, exit_code: int, record: StepRecord | 
     if exit_code == 0:
         return
     reason = _reason(step, process, exit_code, record)
-    if exit_code == HELD_BACK:
+    if exit_code == HELD_BACK_EXIT_CODE:
         raise AirflowSkipException(reason)
-    raise (AirflowFailException if exit_code in (USER_MISTAKE, DATA) else AirflowException)(reason)
+    no_retry_helps = exit_code in (UserError.exit_code, DataError.exit_code)
+    raise (AirflowFailException if no_retry_helps else AirflowException)(reason)
 
 
 def _reason(step: str, process: ProcessGroup, exit_code: int, record: StepRecord | None) -> str:

@@ -57,7 +57,7 @@ def name_place(project: Project) -> dict[str, str]:
     """The variables by which the Dag files and the steps find the place that was named here, from whatever folder."""
     named = {"MLKIT_ENVIRONMENT": project.plan.environment}
     if project.platform_file:
-        named["MLKIT_PLATFORM"] = str(project.platform_file.resolve())
+        named["MLKIT_PLATFORM"] = str(project.platform_file)
     return named
 
 

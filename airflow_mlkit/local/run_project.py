@@ -11,7 +11,7 @@ from typing import Any
 
 from upath import UPath
 
-from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.exceptions import DataError, UserError
 from airflow_mlkit.local.run_lock import hold_run
 from airflow_mlkit.local.run_result import RunResult, RunState, StepState, StepStatus
 from airflow_mlkit.local.runner import LocalRunner, Watcher
@@ -201,14 +201,14 @@ def _predict_result(project: Project, run: RunDirectory, steps: list[StepStatus]
 def _worst(steps: list[StepStatus]) -> StepStatus | None:
     """The failed step that explains most: broken data before all others, then the first in the plan's order."""
     failed = [status for status in steps if status.state is StepState.FAILED]
-    return min(failed, key=lambda status: status.exit_code != 3, default=None)
+    return min(failed, key=lambda status: status.exit_code != DataError.exit_code, default=None)
 
 
 def _exit_code(failure: StepStatus | None) -> int:
     """0 for an answer, shipped or not; 2 when the user can mend it; 1 for every other failure."""
     if failure is None:
         return 0
-    return 2 if failure.exit_code == 2 else 1
+    return UserError.exit_code if failure.exit_code == UserError.exit_code else 1
 
 
 def _published_json(run: RunDirectory, step: StepStatus, name: str) -> dict[str, Any]:

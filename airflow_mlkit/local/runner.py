@@ -136,7 +136,7 @@ class LocalRunner:
             name=name,
             state=StepState.FAILED,
             seconds=process.seconds,
-            reason=said if process.exit_code == 2 else f"{process.describe_end()}\n{said}".rstrip(),
+            reason=said if process.exit_code == UserError.exit_code else f"{process.describe_end()}\n{said}".rstrip(),
             exit_code=process.exit_code,
         )
 

@@ -90,10 +90,8 @@ def _command(project: Project, run: RunDirectory, step: PlannedStep, generation:
         project.python,
         *("-m", "airflow_mlkit", *words),
         *("--run-dir", str(run.root)),
-        *("--project", str(project.folder)),
-        *("--environment", project.plan.environment),
-        *(("--platform", str(project.platform_file.resolve())) if project.platform_file else ()),
         *("--generation", str(generation)),
+        *(word for option in project.step_options.items() for word in option),
     ]
 
 

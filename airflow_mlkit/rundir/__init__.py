@@ -4,12 +4,13 @@ from airflow_mlkit.rundir.canonical import canonical_json, hash_file, hash_value
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local, open_place
 from airflow_mlkit.rundir.publication import Publication
-from airflow_mlkit.rundir.records import FileRecord, Outcome, RunRecord, StepRecord
+from airflow_mlkit.rundir.records import HELD_BACK_EXIT_CODE, FileRecord, Outcome, RunRecord, StepRecord
 from airflow_mlkit.rundir.run_directory import RunDirectory, StepDirectory
 from airflow_mlkit.rundir.run_id import safe_run_id
 from airflow_mlkit.rundir.tries import Try
 
 __all__ = [
+    "HELD_BACK_EXIT_CODE",
     "FileRecord",
     "Outcome",
     "Publication",

@@ -35,6 +35,10 @@ class RunRecord(Record):
     started: datetime
 
 
+HELD_BACK_EXIT_CODE = 20
+"""What a step ends with that was held back; Airflow shows its task as skipped. The errors carry the other codes."""
+
+
 class Outcome(StrEnum):
     """How a try of a step ended."""
 

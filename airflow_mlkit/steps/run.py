@@ -12,7 +12,7 @@ from airflow_mlkit.exceptions import MLKitError, StepTerminated, UserError
 from airflow_mlkit.extras import needs_extra
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import Outcome, RunDirectory, StepRecord, Try, canonical_json
+from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, Outcome, RunDirectory, StepRecord, Try, canonical_json
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint, read_inputs
 from airflow_mlkit.steps.log import log_to
@@ -21,7 +21,6 @@ from airflow_mlkit.steps.sigterm import Termination, stop_on_sigterm
 
 log = logging.getLogger("airflow_mlkit")
 
-HELD_BACK_EXIT_CODE = 20
 INTERRUPTED_EXIT_CODE = 130
 
 StepFunction = Callable[[StepContext], StepResult]
