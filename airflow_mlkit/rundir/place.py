@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from upath import UPath
@@ -31,7 +32,8 @@ def open_place(uri: UPath | Path | str) -> UPath:
         )
     module, extra = _BUCKETS[protocol]
     import_extra(module, extra=extra, purpose=f"{protocol}://")
-    return UPath(uri, use_listings_cache=False)
+    # a store keeps a//b apart from a/b, and lists it elsewhere
+    return UPath(f"{protocol}://{re.sub('/+', '/', bucket)}", use_listings_cache=False)
 
 
 def is_local(path: UPath) -> bool:

@@ -8,31 +8,17 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 from upath import UPath
+
+from tests.buckets import serve_bucket
 
 CSV = b"amount,fraud\n1,no\n2,yes\n"
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[UPath]:
-    """One server for all tests: clients of a bucket are kept for the life of a process."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        path = UPath("s3://the-data")
-        path.fs.mkdir("the-data")
-        yield path
-    server.stop()
+    with serve_bucket("the-data") as bucket:
+        yield bucket
 
 
 def test_files_of_a_bucket_are_read_as_those_of_a_folder(extract, bucket):

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 from upath import UPath
 
+from tests.buckets import serve_bucket
 from tests.projects import build_project, default_spec
 
 PLATFORM = """
@@ -25,18 +25,8 @@ environments:
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[UPath]:
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        bucket = UPath("s3://ml-runs", skip_instance_cache=True, use_listings_cache=False)
-        bucket.fs.mkdir("ml-runs")
+    with serve_bucket("ml-runs") as bucket:
         yield bucket
-    server.stop()
 
 
 def mlkit(folder: Path, *words: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from airflow_mlkit.registry.mlflow_client import artifact_root
 from airflow_mlkit.registry.model_registry import CHAMPION_ALIAS, ModelRegistry
 from airflow_mlkit.registry.promotion import promote
+from tests.buckets import serve_bucket
 from tests.challengers import build_challenger, open_registry, report_against
 from tests.promoting import die_at, promote_in_rounds
 
@@ -21,24 +22,9 @@ WRITERS, ROUNDS = 4, 4
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket of a local S3 server."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "ana",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="models")
-    yield "s3://models"
-    server.stop()
+def bucket() -> Iterator[str]:
+    with serve_bucket("models") as bucket:
+        yield str(bucket).rstrip("/")
 
 
 @pytest.mark.parametrize("where", ["local", "s3"])

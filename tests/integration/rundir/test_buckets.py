@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from moto.server import DomainDispatcherApplication, create_backend_app
 from upath import UPath
-from werkzeug.serving import make_server
 
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.project import load_project
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord, create_only
 from airflow_mlkit.rundir.create_only import _TRUSTED
 from airflow_mlkit.steps.run import run_step
-
-Application = Callable[..., Any]
+from tests.buckets import Application, serve_bucket
 
 
 def _ignoring_conditions(application: Application) -> Application:
@@ -33,30 +29,17 @@ def _ignoring_conditions(application: Application) -> Application:
     return ignore
 
 
-def _serve(application: Application, monkeypatch: pytest.MonkeyPatch, bucket: str) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, application, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-    root = UPath(f"s3://{bucket}", skip_instance_cache=True, use_listings_cache=False)
-    root.fs.mkdir(bucket)
-    _TRUSTED.discard(f"s3://{bucket}")
-    yield f"s3://{bucket}"
-    server.shutdown()
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest) -> Iterator[str]:
+    with serve_bucket(f"runs-{abs(hash(request.node.name)) % 10**9}") as bucket:
+        yield str(bucket).rstrip("/")
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[str]:
-    application = DomainDispatcherApplication(create_backend_app)
-    yield from _serve(application, monkeypatch, f"runs-{abs(hash(request.node.name)) % 10**9}")
-
-
-@pytest.fixture
-def careless_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    application = _ignoring_conditions(DomainDispatcherApplication(create_backend_app))
-    yield from _serve(application, monkeypatch, "careless")
+def careless_bucket() -> Iterator[str]:
+    with serve_bucket("careless", around=_ignoring_conditions) as bucket:
+        _TRUSTED.discard(str(bucket).rstrip("/"))
+        yield str(bucket).rstrip("/")
 
 
 def place(uri: str) -> UPath:
@@ -162,3 +145,12 @@ def test_the_log_in_a_bucket_is_whole_with_the_reason_as_its_last_line(bucket: s
     run_step("extract", project, run)
     assert "extract: done after" in last_line("extract")
     assert run.published("extract").file("snapshot.parquet").stat().st_size
+
+
+def test_a_slash_too_many_names_the_same_place(bucket: str) -> None:
+    record = RunRecord(name="churn", run_id="r1", started=datetime.now(UTC))
+    attempt = RunDirectory.create(f"{bucket}//runs///r1/", record).step("train").begin()
+    done = attempt.record(outcome=Outcome.DONE, exit_code=0, files=attempt.seal())
+    attempt.end(done)
+    assert attempt.publish(done)
+    assert RunDirectory(f"{bucket}/runs/r1").published("train").record.outcome is Outcome.DONE
