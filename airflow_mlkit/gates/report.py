@@ -91,13 +91,17 @@ class GateReport(Record):
     """What the step `gate` found. `reason` is one sentence for people.
 
     `concerns` are reasons to hold back that belong to no single gate, such as a challenger that is the champion itself.
-    `metrics` holds every metric of the problem for both models, whether or not a gate names it.
+    `metrics` holds every metric of the problem for both models, whether or not a gate names it. `anchor` is the entry
+    against which slow decline was measured; where `moves_anchor` the challenger was proven better than it, and becomes
+    the anchor if it is promoted.
     """
 
     decision: Decision
     reason: str
     challenger: ChallengerSummary
     champion: ChampionSummary | None = None
+    anchor: ChampionSummary | None = None
+    moves_anchor: bool = False
     holdout: HoldoutSummary
     results: Annotated[tuple[GateResult, ...], Field(default_factory=tuple)]
     concerns: tuple[str, ...] = ()
