@@ -21,6 +21,7 @@ from airflow_mlkit.spec.metrics import ProblemKind, metrics_of
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
+ConfusionFormula = Callable[[Floats], float]
 
 ONE_CLASS = "the labels hold one class only"
 NO_POSITIVE = "no label is positive"
@@ -254,58 +255,59 @@ def _brier_multiclass(rows: _Classified) -> float:
     return float(np.mean(np.einsum("ij,ij->i", scores, scores) - 2 * rows.of_truth.astype(np.float64) + 1))
 
 
-def _accuracy(rows: _Classified) -> float:
-    return float(np.trace(rows.confusion)) / len(rows.labels)
+def _accuracy(confusion: Floats) -> float:
+    return float(np.trace(confusion)) / float(confusion.sum())
 
 
-def _balanced_accuracy(rows: _Classified) -> float:
+def _balanced_accuracy(confusion: Floats) -> float:
     """The mean recall of the classes that occur in the labels."""
-    if rows.has_one_class:
-        raise UndefinedMetricError(ONE_CLASS)
-    of_class = rows.confusion.sum(axis=1)
+    of_class = _refuse_one_class(confusion)
     present = of_class > 0
-    return float(np.mean(np.diag(rows.confusion)[present] / of_class[present]))
+    return float(np.mean(np.diag(confusion)[present] / of_class[present]))
 
 
-def _matthews_corrcoef(rows: _Classified) -> float:
+def _matthews_corrcoef(confusion: Floats) -> float:
     """Gorodkin 2004; 0 where all rows are predicted to be of one class."""
-    if rows.has_one_class:
-        raise UndefinedMetricError(ONE_CLASS)
-    confusion = rows.confusion.astype(np.float64)
-    true, predicted, total = confusion.sum(axis=1), confusion.sum(axis=0), confusion.sum()
+    true, predicted, total = _refuse_one_class(confusion), confusion.sum(axis=0), confusion.sum()
     covariance = np.trace(confusion) * total - true @ predicted
     variances = (total**2 - true @ true) * (total**2 - predicted @ predicted)
     return float(covariance / np.sqrt(variances)) if variances else 0.0
 
 
-def _precision_recall_f1(rows: _Classified) -> tuple[Floats, Floats, Floats]:
+def _refuse_one_class(confusion: Floats) -> Floats:
+    """How many rows there are of each class, where there are two or more."""
+    of_class: Floats = confusion.sum(axis=1)
+    if np.count_nonzero(of_class) < 2:
+        raise UndefinedMetricError(ONE_CLASS)
+    return of_class
+
+
+def _precision_recall_f1(confusion: Floats) -> tuple[Floats, Floats, Floats]:
     """Each for every class, with 0 for 0/0."""
-    hits = np.diag(rows.confusion).astype(np.float64)
-    true, predicted = rows.confusion.sum(axis=1), rows.confusion.sum(axis=0)
+    hits = np.diag(confusion)
+    true, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
     return _divide(hits, predicted), _divide(hits, true), _divide(2 * hits, true + predicted)
 
 
-def _divide(above: Floats, below: Integers) -> Floats:
+def _divide(above: Floats, below: Floats) -> Floats:
     return np.divide(above, below, out=np.zeros_like(above), where=below != 0)
 
 
-def _of_positive_class(which: int) -> Callable[[_Classified], float]:
-    def formula(rows: _Classified) -> float:
-        if not rows.confusion[1].sum():
+def _of_positive_class(which: int) -> ConfusionFormula:
+    def formula(confusion: Floats) -> float:
+        if not confusion[1].sum():
             raise UndefinedMetricError(NO_POSITIVE)
-        return float(_precision_recall_f1(rows)[which][1])
+        return float(_precision_recall_f1(confusion)[which][1])
 
     return formula
 
 
-def _macro(which: int) -> Callable[[_Classified], float]:
+def _macro(which: int) -> ConfusionFormula:
     """The unweighted mean over the classes that occur in the labels or in the predictions."""
 
-    def formula(rows: _Classified) -> float:
-        if rows.has_one_class:
-            raise UndefinedMetricError(ONE_CLASS)
-        occurs = rows.confusion.sum(axis=1) + rows.confusion.sum(axis=0) > 0
-        return float(np.mean(_precision_recall_f1(rows)[which][occurs]))
+    def formula(confusion: Floats) -> float:
+        occurs = _refuse_one_class(confusion) + confusion.sum(axis=0) > 0
+        return float(np.mean(_precision_recall_f1(confusion)[which][occurs]))
 
     return formula
 
@@ -329,30 +331,37 @@ _ROWS: dict[str, Callable[[NDArray[Any], Floats, float], Any]] = {
     "multiclass": _multiclass_rows,
     "regression": _regression_rows,
 }
-_BOTH: dict[str, Callable[[Any], float]] = {
-    "log_loss": _log_loss,
+_CONFUSION_OF_BOTH: dict[str, ConfusionFormula] = {
     "accuracy": _accuracy,
     "balanced_accuracy": _balanced_accuracy,
     "matthews_corrcoef": _matthews_corrcoef,
 }
+CONFUSION_FORMULAS: dict[str, dict[str, ConfusionFormula]] = {
+    "binary": _CONFUSION_OF_BOTH
+    | {name: _of_positive_class(which) for which, name in enumerate(("precision", "recall", "f1"))},
+    "multiclass": _CONFUSION_OF_BOTH
+    | {name: _macro(which) for which, name in enumerate(("precision", "recall", "f1"))},
+}
+"""The metrics that hang on the confusion matrix alone, of float counts or weights, true classes first."""
+
+
+def _of_confusion(kind: str) -> dict[str, Callable[[Any], float]]:
+    def of_rows(formula: ConfusionFormula) -> Callable[[_Classified], float]:
+        return lambda rows: formula(rows.confusion.astype(np.float64))
+
+    return {name: of_rows(formula) for name, formula in CONFUSION_FORMULAS[kind].items()}
+
+
 _FORMULAS: dict[str, dict[str, Callable[[Any], float]]] = {
-    "binary": _BOTH
+    "binary": _of_confusion("binary")
     | {
         "roc_auc": _roc_auc_binary,
         "average_precision": _average_precision,
+        "log_loss": _log_loss,
         "brier_score": _brier_binary,
-        "precision": _of_positive_class(0),
-        "recall": _of_positive_class(1),
-        "f1": _of_positive_class(2),
     },
-    "multiclass": _BOTH
-    | {
-        "roc_auc": _roc_auc_one_vs_rest,
-        "brier_score": _brier_multiclass,
-        "precision": _macro(0),
-        "recall": _macro(1),
-        "f1": _macro(2),
-    },
+    "multiclass": _of_confusion("multiclass")
+    | {"roc_auc": _roc_auc_one_vs_rest, "log_loss": _log_loss, "brier_score": _brier_multiclass},
     "regression": {
         "rmse": lambda rows: float(np.sqrt(np.mean(np.square(rows.errors)))),
         "mae": lambda rows: float(np.mean(np.abs(rows.errors))),
