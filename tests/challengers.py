@@ -41,7 +41,7 @@ def build_challenger(folder: Path, score: int, **changed: object) -> Challenger:
     return Challenger(**(fields | changed))  # type: ignore[arg-type]
 
 
-def report_against(champion: ChampionEntry | None, challenger: Challenger) -> GateReport:
+def report_against(champion: ChampionEntry | None, challenger: Challenger, *, moves_anchor: bool = False) -> GateReport:
     """A gate in which the larger score is the better one."""
     own, other = challenger.metrics["roc_auc"] or 0, champion.metrics["roc_auc"] or 0 if champion else -1
     return GateReport.model_validate(
@@ -50,6 +50,7 @@ def report_against(champion: ChampionEntry | None, challenger: Challenger) -> Ga
             "reason": f"roc_auc {own} against {other}",
             "challenger": {"model_id": challenger.model_id, "run_id": challenger.run_id, "as_of": challenger.as_of},
             "champion": champion.model_dump() if champion else None,
+            "moves_anchor": moves_anchor,
             "holdout": {"rows": 100, "hash": "h"},
         }
     )

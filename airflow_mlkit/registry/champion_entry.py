@@ -27,7 +27,8 @@ class ChampionEntry(Record):
         gate_report: sha256 of the gate report that decided.
         artifact: URI of the folder with the model's files.
         metrics: of the run's holdout; a metric that is not defined there is null.
-        anchor: the entry against which slow decline is measured; nothing sets it yet.
+        anchor: the number of the entry against which slow decline is measured; None in an entry from before there was
+            an anchor, which is its own.
     """
 
     n: int = Field(ge=1)
@@ -50,4 +51,9 @@ class ChampionEntry(Record):
     code_hash: str
     artifact: str
     metrics: dict[str, float | None] = Field(default_factory=dict)
-    anchor: int | None = None
+    anchor: int | None = Field(default=None, ge=1)
+
+    @property
+    def anchor_number(self) -> int:
+        """The number of its anchor's entry, which may be its own."""
+        return self.anchor or self.n

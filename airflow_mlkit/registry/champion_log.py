@@ -55,6 +55,24 @@ class ChampionLog:
         """
         return self._chain(range(1, self._count() + 1))
 
+    def anchor(self) -> ChampionEntry | None:
+        """The entry against which the slow decline of the champion is measured; None before the first champion.
+
+        Raises:
+            RegistryError: when an entry from the anchor on is missing, damaged, or not the one that its successor was
+                chained to.
+        """
+        head = self.head()
+        return self.anchor_of(head) if head else None
+
+    def anchor_of(self, entry: ChampionEntry) -> ChampionEntry:
+        """The anchor that stands with an entry of this log.
+
+        Raises:
+            RegistryError: as `anchor`.
+        """
+        return self._chain(range(entry.anchor_number, entry.n + 1))[0]
+
     def append(self, entry: ChampionEntry) -> bool:
         """Create the entry at its number, unless another writer was first. Returns whether this one did.
 
@@ -121,6 +139,8 @@ class ChampionLog:
             self._damaged(n, f"{where}: {detail['msg']}" if where else detail["msg"])
         if entry.n != n:
             self._damaged(n, f"it says that it is entry {entry.n}")
+        if entry.anchor_number > n:
+            self._damaged(n, f"its anchor is the later entry {entry.anchor}")
         return entry
 
     def _damaged(self, n: int, what: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION_ALIAS = "champion"
+ANCHOR_ALIAS = "anchor"
 LOG_TAG = "mlkit.champion_log"
 ENTRY_TAG = "mlkit.champion_entry"
 
 _ATTEMPTS = 8
+
+_IS_GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""How MLflow answers when a version that is named is not there."""
+
+log = logging.getLogger("airflow_mlkit.promotion")
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ class ModelRegistry:
             return RegisteredVersion(str(found.version), str(found.source))
 
     def follow(self) -> ChampionEntry:
-        """Set the alias `champion` to the head of the log, until the head is still the same afterwards.
+        """Set the aliases `champion` and `anchor` as the head of the log says, until it is still the head afterwards.
 
         Raises:
             RegistryError: when MLflow refuses, or the log has no entry or has lost its newest.
@@ -168,6 +175,19 @@ class ModelRegistry:
     def _point_to(self, client: MlflowClient, head: ChampionEntry) -> None:
         _insist(lambda: client.set_registered_model_alias(self.model_name, CHAMPION_ALIAS, head.model_version))
         _insist(lambda: client.set_model_version_tag(self.model_name, head.model_version, ENTRY_TAG, str(head.n)))
+        self._point_anchor_to(client, self.log.anchor_of(head).model_version)
+
+    def _point_anchor_to(self, client: MlflowClient, version: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            _insist(lambda: client.set_registered_model_alias(self.model_name, ANCHOR_ALIAS, version))
+        except MlflowException as error:
+            if error.error_code not in _IS_GONE:
+                raise
+            # the champion must not hang on an old version that somebody deleted in MLflow: its files count, not its row
+            log.warning("%s version %s, the anchor, was deleted in MLflow: no alias", self.model_name, version)
+            client.delete_registered_model_alias(self.model_name, ANCHOR_ALIAS)
 
     def _head(self) -> ChampionEntry:
         head = self.log.head()
@@ -187,7 +207,7 @@ def _insist(act: Callable[[], Any]) -> None:
         try:
             act()
         except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE") or attempt == _ATTEMPTS - 1:
+            if error.error_code in _IS_GONE or attempt == _ATTEMPTS - 1:
                 raise
             time.sleep(0.05 * 2**attempt)
         else:

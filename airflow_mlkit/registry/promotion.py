@@ -114,8 +114,9 @@ def _write_entry(
     report: GateReport,
     head: ChampionEntry | None,
 ) -> ChampionEntry:
+    n = head.n + 1 if head else 1
     return ChampionEntry(
-        n=head.n + 1 if head else 1,
+        n=n,
         model_name=challenger.model_name,
         model_version=version.version,
         model_id=challenger.model_id,
@@ -132,4 +133,5 @@ def _write_entry(
         code_hash=challenger.code_hash,
         artifact=portable(version.artifact, champions.uri),
         metrics=dict(challenger.metrics),
+        anchor=n if head is None or report.moves_anchor else head.anchor_number,
     )

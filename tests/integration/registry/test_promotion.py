@@ -14,7 +14,7 @@ from airflow_mlkit.registry import ChampionEntry
 from airflow_mlkit.registry.address import resolved
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_log import ChampionLog
-from airflow_mlkit.registry.model_registry import CHAMPION_ALIAS, ENTRY_TAG, ModelRegistry
+from airflow_mlkit.registry.model_registry import ANCHOR_ALIAS, CHAMPION_ALIAS, ENTRY_TAG, ModelRegistry
 from airflow_mlkit.registry.promotion import Promotion, promote
 from tests.challengers import open_registry, report_against
 
@@ -28,8 +28,8 @@ def run(registry: ModelRegistry, challenger: Challenger, seen: ChampionEntry | N
     )
 
 
-def alias(registry: ModelRegistry) -> str:
-    return str(registry.client.get_model_version_by_alias("churn", CHAMPION_ALIAS).version)
+def alias(registry: ModelRegistry, name: str = CHAMPION_ALIAS) -> str:
+    return str(registry.client.get_model_version_by_alias("churn", name).version)
 
 
 def test_the_first_challenger_becomes_the_champion_with_all_it_can_tell(
@@ -57,6 +57,27 @@ def test_a_champion_that_came_in_between_is_compared_with_again(registry: ModelR
     assert worse.decision == "held_back"
     assert worse.reason == "roc_auc 0.85 against 0.9"
     assert [entry.metrics["roc_auc"] for entry in registry.log.entries()] == [0.8, 0.9]
+
+
+def test_the_anchor_moves_only_with_a_promotion_that_was_proven_better(
+    registry: ModelRegistry, make_challenger: Make
+) -> None:
+    for score, moves_anchor in ((80, False), (81, False), (90, True), (91, False)):
+        challenger = make_challenger(score)
+        report = report_against(registry.log.head(), challenger, moves_anchor=moves_anchor)
+        promote(challenger, registry, report, lambda _: pytest.fail("nobody came in between"))
+    assert [entry.anchor for entry in registry.log.entries()] == [1, 1, 3, 3]
+    assert (alias(registry), alias(registry, ANCHOR_ALIAS)) == ("4", "3")
+
+
+def test_an_anchor_that_was_deleted_in_mlflow_keeps_no_champion_back(
+    registry: ModelRegistry, make_challenger: Make
+) -> None:
+    for score in (80, 81):
+        run(registry, make_challenger(score), registry.log.head())
+    registry.client.delete_model_version("churn", "1")
+    assert run(registry, make_challenger(82)).decision == "promoted"
+    assert registry.client.get_registered_model("churn").aliases == {CHAMPION_ALIAS: 3}
 
 
 def test_older_data_never_replaces_a_newer_champion(registry: ModelRegistry, make_challenger: Make) -> None:

@@ -54,6 +54,26 @@ def test_an_entry_that_newer_code_wrote_is_read_and_chained_by_its_bytes(log: Ch
     assert len(log.entries()) == 4
 
 
+def test_the_anchor_is_the_entry_that_the_head_names(log: ChampionLog) -> None:
+    log.append(build_entry(4, anchor=2))
+    assert log.anchor() == log.entries()[1]
+
+
+def test_an_entry_from_before_there_was_an_anchor_is_its_own(log: ChampionLog, tmp_path: Path) -> None:
+    assert log.anchor() == log.head()
+    assert ChampionLog(tmp_path / "empty").anchor() is None
+
+
+def test_the_entries_between_the_anchor_and_the_head_must_be_whole(log: ChampionLog) -> None:
+    """The head alone does not see the anchor's file."""
+    log.append(build_entry(4, anchor=1))
+    path = Path(str(log.root)) / "1.json"
+    path.write_text(path.read_text().replace("ana", "eve"))
+    assert log.head() is not None
+    with pytest.raises(RegistryError, match=r"1\.json is not the entry that 2\.json was chained to"):
+        log.anchor()
+
+
 def test_no_entry_is_appended_after_a_gap(log: ChampionLog) -> None:
     with pytest.raises(RegistryError, match=r"4\.json"):
         log.append(build_entry(5))
@@ -70,11 +90,15 @@ def test_no_entry_is_appended_after_a_gap(log: ChampionLog) -> None:
             "it says that it is entry 1",
         ),
         (
+            lambda folder: (folder / "2.json").write_bytes(build_entry(2, anchor=7).to_bytes()),
+            r"2\.json is damaged: its anchor is the later entry 7",
+        ),
+        (
             lambda folder: (folder / "2.json").write_text((folder / "2.json").read_text().replace("ana", "eve")),
             r"2\.json is not the entry that 3\.json was chained to",
         ),
     ],
-    ids=["removed", "half a file", "empty object", "copied", "edited"],
+    ids=["removed", "half a file", "empty object", "copied", "anchored ahead", "edited"],
 )
 def test_damage_in_the_middle_names_the_file(log: ChampionLog, damage: object, said: str) -> None:
     damage(Path(str(log.root)))  # type: ignore[operator]
