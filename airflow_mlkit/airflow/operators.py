@@ -25,7 +25,7 @@ from airflow_mlkit.exceptions import DataError, MissingExtraError, UserError
 from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, RunDirectory, StepDirectory, StepRecord, safe_run_id
-from airflow_mlkit.spec.pipeline import SqlSource
+from airflow_mlkit.spec.data import SqlSource
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from airflow_mlkit.exceptions import SourceError, UserError
+from airflow_mlkit.spec.data import HashHoldout
 from airflow_mlkit.spec.nearest import did_you_mean
-from airflow_mlkit.spec.pipeline import HashHoldout, PipelineSpec
+from airflow_mlkit.spec.pipeline import PipelineSpec
 from airflow_mlkit.spec.values import ColumnType
 
 log = logging.getLogger(__name__)

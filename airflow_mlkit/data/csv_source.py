@@ -14,7 +14,7 @@ from airflow_mlkit.data.csv_format import sniff_csv
 from airflow_mlkit.data.csv_reader import read_csv
 from airflow_mlkit.data.inference import Evidence, zone_of
 from airflow_mlkit.data.types import Found
-from airflow_mlkit.spec.pipeline import PathSource
+from airflow_mlkit.spec.data import PathSource
 from airflow_mlkit.spec.values import ColumnType
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from airflow_mlkit.data.assignment import (
     Mask,
 )
 from airflow_mlkit.data.split_record import SamplingRecord
-from airflow_mlkit.spec.pipeline import DateRangeHoldout
+from airflow_mlkit.spec.data import DateRangeHoldout
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ import pyarrow.types as pt
 
 from airflow_mlkit.data.types import word_of
 from airflow_mlkit.exceptions import UserError
-from airflow_mlkit.spec.pipeline import Filter, ListFilter, NullFilter, ValueFilter
+from airflow_mlkit.spec.data import Filter, ListFilter, NullFilter, ValueFilter
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "Eq": pc.equal,

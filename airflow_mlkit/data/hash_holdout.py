@@ -21,7 +21,7 @@ from airflow_mlkit.data.key_hash import hash_keys, is_below, key_texts, missing
 from airflow_mlkit.data.snapshot_batches import read_batches
 from airflow_mlkit.data.split_record import SamplingRecord
 from airflow_mlkit.exceptions import DataError
-from airflow_mlkit.spec.pipeline import DataSpec, HashHoldout
+from airflow_mlkit.spec.data import DataSpec, HashHoldout
 
 
 def assign_by_hash(snapshot: Path, unlabelled: Mask, data: DataSpec, holdout: HashHoldout) -> Assignment:

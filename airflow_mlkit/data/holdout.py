@@ -15,7 +15,7 @@ from airflow_mlkit.data.hash_holdout import assign_by_hash
 from airflow_mlkit.data.key_hash import missing
 from airflow_mlkit.data.split_record import PARTS, Part
 from airflow_mlkit.exceptions import DataError, SplitError
-from airflow_mlkit.spec.pipeline import DataSpec, HashHoldout
+from airflow_mlkit.spec.data import DataSpec, HashHoldout
 
 
 def assign_parts(snapshot: Path, data: DataSpec, unlabelled: Mask, as_of: datetime | None) -> Assignment:

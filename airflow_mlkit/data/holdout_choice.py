@@ -13,7 +13,7 @@ import numpy as np
 from airflow_mlkit.data.column_profile import ColumnProfile
 from airflow_mlkit.data.label_profile import LabelProfile, encode_classes
 from airflow_mlkit.data.leaks import Mask
-from airflow_mlkit.spec.pipeline import DateRangeHoldout, HashHoldout
+from airflow_mlkit.spec.data import DateRangeHoldout, HashHoldout
 
 FRACTION = 0.2
 """The share of the rows that is held out, nearly so where the holdout is cut by date."""

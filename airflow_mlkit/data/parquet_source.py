@@ -17,7 +17,7 @@ from airflow_mlkit.data.filters import may_match
 from airflow_mlkit.data.inference import zone_of
 from airflow_mlkit.data.types import Found, arrow_type, found_type, is_text, plain
 from airflow_mlkit.exceptions import SourceError
-from airflow_mlkit.spec.pipeline import Filter
+from airflow_mlkit.spec.data import Filter
 from airflow_mlkit.spec.values import ColumnType
 
 

@@ -18,7 +18,7 @@ from airflow_mlkit.data.filters import build_mask
 from airflow_mlkit.data.types import Found, arrow_type
 from airflow_mlkit.exceptions import SourceError, UserError
 from airflow_mlkit.project import Project
-from airflow_mlkit.spec.pipeline import BigQuerySource, Filter, PathSource, Source, SqlSource
+from airflow_mlkit.spec.data import BigQuerySource, Filter, PathSource, Source, SqlSource
 from airflow_mlkit.spec.values import ColumnType
 
 

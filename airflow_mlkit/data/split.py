@@ -29,7 +29,8 @@ from airflow_mlkit.data.labels import EncodedLabels, check_classes_can_be_learne
 from airflow_mlkit.data.snapshot_batches import BATCH_ROWS, read_batches
 from airflow_mlkit.data.split_record import PARTS, FeatureColumn, Part, SplitRecord
 from airflow_mlkit.data.spool import Spool
-from airflow_mlkit.spec.pipeline import DataSpec, Problem
+from airflow_mlkit.spec.data import DataSpec
+from airflow_mlkit.spec.pipeline import Problem
 
 log = logging.getLogger("airflow_mlkit.split")
 

@@ -21,7 +21,7 @@ from airflow_mlkit.data.types import Found, found_type, is_text
 from airflow_mlkit.exceptions import SourceError
 from airflow_mlkit.extras import needs_extra
 from airflow_mlkit.project import Project
-from airflow_mlkit.spec.pipeline import SqlSource
+from airflow_mlkit.spec.data import SqlSource
 from airflow_mlkit.spec.values import ColumnType
 
 log = logging.getLogger(__name__)

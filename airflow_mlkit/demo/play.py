@@ -23,7 +23,7 @@ from airflow_mlkit.demo.story import CHAPTERS, Chapter
 from airflow_mlkit.exceptions import StepError, UserError
 from airflow_mlkit.project import Project, load_project
 from airflow_mlkit.rundir import RunDirectory, StepRecord, safe_run_id
-from airflow_mlkit.spec.pipeline import PathSource
+from airflow_mlkit.spec.data import PathSource
 
 NAME = "card-payments"
 DAG = f"{NAME}-retrain"

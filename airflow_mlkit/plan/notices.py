@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_mlkit.spec.pipeline import BigQuerySource, ChampionGate, PipelineSpec, TrainSpec
+from airflow_mlkit.spec.data import BigQuerySource
+from airflow_mlkit.spec.pipeline import ChampionGate, PipelineSpec, TrainSpec
 from airflow_mlkit.spec.platform import Environment
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_mlkit.data.column_profile import ColumnProfile
 from airflow_mlkit.data.profile import DataProfile
-from airflow_mlkit.spec.pipeline import HashHoldout
+from airflow_mlkit.spec.data import HashHoldout
 
 MAX_VALUES = 50
 """A category with more different values has no list of them: new ones are everyday."""

@@ -11,7 +11,8 @@ from typing import Any
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import Outcome, Publication, RunDirectory, Try, hash_file, hash_value
-from airflow_mlkit.spec.pipeline import PipelineSpec, SqlSource, TrainSpec
+from airflow_mlkit.spec.data import SqlSource
+from airflow_mlkit.spec.pipeline import PipelineSpec, TrainSpec
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import pyarrow as pa
 from airflow_mlkit.data.frame import to_frame
 from airflow_mlkit.data.types import arrow_type
 from airflow_mlkit.project import Project
-from airflow_mlkit.spec.pipeline import BinaryProblem, DateRangeHoldout, RegressionProblem
+from airflow_mlkit.spec.data import DateRangeHoldout
+from airflow_mlkit.spec.pipeline import BinaryProblem, RegressionProblem
 from airflow_mlkit.spec.values import ColumnType
 
 _NEWEST = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from upath import UPath
 
 from airflow_mlkit.data.parquet_source import ParquetSource
 from airflow_mlkit.data.source import SourceReader
-from airflow_mlkit.spec.pipeline import ValueFilter
+from airflow_mlkit.spec.data import ValueFilter
 
 
 def _table(values, kind=None) -> pa.Table:

@@ -19,7 +19,8 @@ from airflow_mlkit.data.hash_holdout import assign_by_hash
 from airflow_mlkit.data.split import split_snapshot
 from airflow_mlkit.data.split_record import PARTS, SplitRecord
 from airflow_mlkit.exceptions import DataError, SplitError, WorkflowError
-from airflow_mlkit.spec.pipeline import BinaryProblem, DataSpec, MulticlassProblem, Problem
+from airflow_mlkit.spec.data import DataSpec
+from airflow_mlkit.spec.pipeline import BinaryProblem, MulticlassProblem, Problem
 
 BINARY = BinaryProblem(kind="binary", positive="yes")
 BY_KEY = {"sampling": "hash", "key": "account", "fraction": 0.3, "salt": "s"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_mlkit.data.assignment import HOLDOUT, OUTSIDE, TRAINING, UNLABELLED, VALIDATION, Assignment
 from airflow_mlkit.data.date_holdout import assign_by_date, find_cut, to_moments
-from airflow_mlkit.spec.pipeline import DateRangeHoldout
+from airflow_mlkit.spec.data import DateRangeHoldout
 
 DAY = 86_400_000_000
 
