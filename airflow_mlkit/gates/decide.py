@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from airflow_mlkit.gates.report import Decision, GateResult
+from airflow_mlkit.gates.decision import Decision
+from airflow_mlkit.gates.report import GateResult
 from airflow_mlkit.spec.metrics import METRICS
 from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
 

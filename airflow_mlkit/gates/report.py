@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
 
+from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.rundir.records import Record
 from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
-
-
-class Decision(StrEnum):
-    """What becomes of a challenger. `undecided` keeps the champion: better, but the holdout cannot tell for sure."""
-
-    PROMOTE = "promote"
-    HOLD_BACK = "hold_back"
-    UNDECIDED = "undecided"
 
 
 class ChallengerSummary(Record):

@@ -1,13 +1,15 @@
 """The metrics that a gate may name: which problem each belongs to and which way is better.
 
 The names are scikit-learn's where it has one (https://scikit-learn.org/stable/modules/model_evaluation.html). How each
-is computed stands in `airflow_mlkit.evaluation.metrics`; this table imports nothing, so that specs can be checked
+is computed stands in `airflow_mlkit.evaluation.metrics`; this table imports nothing heavy, so that specs can be checked
 anywhere.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
+
+from airflow_mlkit.spec.nearest import did_you_mean
 
 ProblemKind = Literal["binary", "multiclass", "regression"]
 
@@ -40,6 +42,24 @@ METRICS: dict[str, MetricRule] = {
     "mape": MetricRule(_REGRESSION, False),
     "r2": MetricRule(_REGRESSION, True),
 }
+
+PRICED_METRICS: dict[str, MetricRule] = {
+    "value": MetricRule(_CLASSES, True),
+    "quantile_loss": MetricRule(_REGRESSION, False),
+}
+"""The metrics that mean something only where somebody said what an error costs, or which quantile is predicted."""
+
+
+def rule_of(metric: str) -> MetricRule:
+    """The rule of any metric.
+
+    Raises:
+        ValueError: when there is no such metric.
+    """
+    known = METRICS | PRICED_METRICS
+    if metric not in known:
+        raise ValueError(f"unknown metric {metric!r}{did_you_mean(metric, known)}")
+    return known[metric]
 
 
 def metrics_of(kind: str) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_mlkit.gates.decide import NO_CHAMPION, Champion, Measured, decide, distinct
-from airflow_mlkit.gates.report import Decision
+from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.spec.metrics import METRICS
 from airflow_mlkit.spec.pipeline import ChampionGate, MetricGate, RowsGate
 

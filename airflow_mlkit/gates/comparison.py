@@ -1,0 +1,61 @@
+"""What one paired comparison of two models found."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydantic import Field, FiniteFloat
+
+from airflow_mlkit.gates.decision import Decision
+from airflow_mlkit.rundir.records import Record
+
+
+class Interval(NamedTuple):
+    """A confidence interval of the difference; positive means that the challenger is better."""
+
+    low: FiniteFloat
+    high: FiniteFloat
+
+
+class AnchorComparison(Record):
+    """The challenger beside the anchor: the last champion that was proven better than the anchor before it."""
+
+    anchor: FiniteFloat = Field(description="The anchor's value.")
+    estimate: FiniteFloat
+    lower_bound: FiniteFloat
+
+
+class Comparison(Record):
+    """A challenger beside the champion on the same rows; differences are positive where the challenger is better.
+
+    Attributes:
+        decision: promote, hold_back or undecided; `reason` says why in a sentence without a full stop.
+        champion: the champion's value of the metric, `challenger` the challenger's; None where there is none.
+        estimate: of the difference.
+        interval: two-sided, at `confidence`.
+        lower_bound: one-sided, at `confidence`: what the decision hangs on.
+        margin: how much worse the challenger may be at worst, in the metric's own unit.
+        method: by whose formula the interval was made.
+        rows: that were compared; `positives` of a binary problem, `entities` where rows belong to some.
+        more_rows: how many further rows like these would decide what is undecided; None where nobody can tell.
+        against_anchor: None where the champion is the anchor.
+        moves_anchor: whether the challenger was proven better than the anchor.
+    """
+
+    metric: str
+    decision: Decision
+    reason: str
+    confidence: FiniteFloat
+    margin: FiniteFloat | None = None
+    champion: FiniteFloat | None = None
+    challenger: FiniteFloat | None = None
+    estimate: FiniteFloat | None = None
+    interval: Interval | None = None
+    lower_bound: FiniteFloat | None = None
+    method: str | None = None
+    rows: int
+    positives: int | None = None
+    entities: int | None = None
+    more_rows: int | None = None
+    against_anchor: AnchorComparison | None = None
+    moves_anchor: bool = False

@@ -1,0 +1,233 @@
+"""Whether a challenger may replace the champion, decided by one paired comparison on the same holdout rows.
+
+The rule, its reasons and what it was measured to do stand in docs/explanation/promotion.md; benchmarks/promotion.py
+measures it again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from airflow_mlkit.evaluation.metrics import UndefinedMetricError
+from airflow_mlkit.gates.compared_rows import ComparedRows
+from airflow_mlkit.gates.comparison import AnchorComparison, Comparison, Interval
+from airflow_mlkit.gates.decision import Decision
+from airflow_mlkit.gates.linear import Floats, Linear, ScoredHoldout, linearize
+from airflow_mlkit.gates.numbers import count, distinct, short, sure
+from airflow_mlkit.gates.paired import Difference, Sample
+from airflow_mlkit.spec.metrics import rule_of
+
+CONFIDENCE = 0.99
+ABSOLUTE_MARGIN, RELATIVE_MARGIN = 0.01, 0.02
+
+_METHODS = {
+    "roc_auc": "DeLong et al. 1988",
+    "accuracy": "Bonett & Price 2012",
+    "rmse": "delta method",
+    **dict.fromkeys(("log_loss", "brier_score", "value", "mae", "mape", "quantile_loss"), "paired t"),
+}
+
+
+def compare(
+    labels: ArrayLike,
+    champion_scores: ArrayLike,
+    challenger_scores: ArrayLike,
+    *,
+    metric: str,
+    margin: float | None = None,
+    confidence: float = CONFIDENCE,
+    groups: Any = None,
+    weights: ArrayLike | None = None,
+    anchor_scores: ArrayLike | None = None,
+    threshold: float = 0.5,
+    quantile: float = 0.5,
+    gains: ArrayLike | None = None,
+) -> Comparison:
+    """Compare a challenger with the champion on the rows of a holdout. Everything goes by position.
+
+    It is promoted when it is better on the estimate, when the one-sided lower bound of the paired difference lies above
+    `-margin`, and when the same bound against the anchor does. What cannot be compared is never promoted and never an
+    exception. The same input gives the same answer: nothing is drawn at random.
+
+    Args:
+        labels: binary 0 and 1, multiclass the position of the class, regression the number; shape (n,).
+        champion_scores: binary the probability of 1, regression the prediction, shape (n,); multiclass (n, k).
+        challenger_scores: likewise.
+        metric: a name of `airflow_mlkit.spec.metrics`.
+        margin: how much worse than the champion the challenger may be at worst, in the metric's own unit. By default
+            0.01; for losses, errors and `value` 2 % of the champion's.
+        confidence: of the one-sided bounds, above 0.5 and below 1.
+        groups: the entity of each row, shape (n,), where one has several rows: those are not independent.
+        weights: of the rows, shape (n,), not negative.
+        anchor_scores: of the last champion that was proven better than the one before; the champion's by default.
+        threshold: from which score on a binary row counts as positive.
+        quantile: the level of `quantile_loss`.
+        gains: for `value`, what it is worth to answer each row with each class, shape (n, k).
+
+    Raises:
+        ValueError: when lengths or shapes differ, or the metric, the margin or the confidence is none.
+    """
+    _check_request(metric, margin, confidence)
+    scores = {"champion": champion_scores, "challenger": challenger_scores}
+    if anchor_scores is not None:
+        scores["anchor"] = anchor_scores
+    rows = ComparedRows.read(labels, scores, weights, groups)
+    request = _Request(metric, margin, confidence)
+    if trouble := rows.find_trouble(metric):
+        return _leave_open(request, rows, *trouble)
+    options = {"threshold": threshold, "quantile": quantile, "gains": _read_gains(gains, len(rows.labels))}
+    try:
+        differences = _subtract(rows, metric, options)
+    except UndefinedMetricError as why:
+        return _leave_open(request, rows, Decision.UNDECIDED, str(why))
+    return _conclude(request, rows, *differences)
+
+
+def default_margin(metric: str, champion: float) -> float:
+    """How much worse a challenger may be at worst where nobody said it, in the metric's own unit."""
+    is_relative = metric == "value" or not rule_of(metric).higher_is_better
+    return RELATIVE_MARGIN * abs(champion) if is_relative else ABSOLUTE_MARGIN
+
+
+def correct_for_looks(confidence: float, looks: int) -> float:
+    """The confidence of each of several looks at one holdout, so that all keep what was asked of one (Bonferroni)."""
+    return 1 - (1 - confidence) / max(looks, 1)
+
+
+class _Request(NamedTuple):
+    metric: str
+    margin: float | None
+    confidence: float
+
+
+def _check_request(metric: str, margin: float | None, confidence: float) -> None:
+    rule_of(metric)
+    if margin is not None and not (margin >= 0 and math.isfinite(margin)):
+        raise ValueError(f"margin {margin} is not a finite number from 0 up")
+    if not 0.5 < confidence < 1:
+        raise ValueError(f"confidence {confidence} is not between 0.5 and 1")
+
+
+def _read_gains(gains: ArrayLike | None, rows: int) -> Floats | None:
+    if gains is None:
+        return None
+    matrix = np.asarray(gains, dtype=np.float64)
+    if matrix.ndim != 2 or len(matrix) != rows:
+        raise ValueError(f"gains of the shape {matrix.shape} for {rows} rows; give one for each class and row")
+    return matrix
+
+
+def _subtract(rows: ComparedRows, metric: str, options: dict[str, Any]) -> tuple[Difference, Difference | None]:
+    """The challenger against the champion, and against the anchor where that is another model."""
+    labels = rows.labels if "regression" in rule_of(metric).kinds else rows.labels.astype(np.int64)
+
+    def of(name: str) -> Linear:
+        return linearize(metric, ScoredHoldout(labels, rows.scores[name], rows.weights, **options))
+
+    sample, challenger = rows.sample(metric), of("challenger")
+    against_champion = _pair(sample, metric, of("champion"), challenger)
+    return against_champion, _pair(sample, metric, of("anchor"), challenger) if "anchor" in rows.scores else None
+
+
+def _pair(sample: Sample, metric: str, other: Linear, challenger: Linear) -> Difference:
+    if metric == "accuracy":
+        return sample.subtract_hits(other, challenger)
+    return sample.subtract(other, challenger, higher_is_better=rule_of(metric).higher_is_better)
+
+
+def _leave_open(request: _Request, rows: ComparedRows, decision: Decision, why: str) -> Comparison:
+    return Comparison(
+        metric=request.metric,
+        decision=decision,
+        reason=f"{request.metric} cannot be compared: {why}",
+        confidence=request.confidence,
+        margin=request.margin,
+        rows=rows.rows,
+        entities=rows.entity_count,
+        more_rows=rows.count_missing(request.metric) if decision is Decision.UNDECIDED else None,
+    )
+
+
+def _conclude(
+    request: _Request, rows: ComparedRows, difference: Difference, against_anchor: Difference | None
+) -> Comparison:
+    metric, margin, confidence = request
+    margin = default_margin(metric, difference.champion) if margin is None else margin
+    decision, reason = _decide(metric, margin, confidence, difference, against_anchor)
+    more_rows = _count_more_rows(rows.rows, margin, confidence, difference) if decision is Decision.UNDECIDED else None
+    if more_rows is not None:
+        reason += f"; about {count(more_rows, 'more row')} like these would decide it"
+    return Comparison(
+        metric=metric,
+        decision=decision,
+        reason=reason,
+        confidence=confidence,
+        margin=margin,
+        champion=difference.champion,
+        challenger=difference.challenger,
+        estimate=difference.estimate,
+        interval=Interval(*difference.interval(confidence)),
+        lower_bound=difference.lower_bound(confidence),
+        method=_name_method(metric, rows),
+        rows=rows.rows,
+        positives=rows.positives(metric),
+        entities=rows.entity_count,
+        more_rows=more_rows,
+        against_anchor=_describe_anchor(against_anchor, confidence),
+        moves_anchor=(against_anchor or difference).lower_bound(confidence) > 0,
+    )
+
+
+def _decide(
+    metric: str, margin: float, confidence: float, difference: Difference, against_anchor: Difference | None
+) -> tuple[Decision, str]:
+    if difference.estimate <= 0:
+        return Decision.HOLD_BACK, _tell_not_better(metric, difference)
+    mine, other = distinct(difference.challenger, difference.champion)
+    better = f"{metric} {mine} is better than {other} of the champion"
+    if against_anchor and (slipped := against_anchor.lower_bound(confidence)) <= -margin:
+        return Decision.HOLD_BACK, (
+            f"{better}, but it may be {short(-slipped)} worse than {short(against_anchor.champion)} of the anchor "
+            f"({sure(confidence)}), and the margin is {short(margin)}: champions must not decline step by step"
+        )
+    bound = difference.lower_bound(confidence)
+    if bound <= -margin:
+        return Decision.UNDECIDED, (
+            f"{better}, but by chance it may be {short(-bound)} worse ({sure(confidence)}), and the margin is "
+            f"{short(margin)}"
+        )
+    worst = f"at worst {short(-bound)} worse" if bound < 0 else f"by at least {short(bound)}"
+    return Decision.PROMOTE, f"{better}, {worst} ({sure(confidence)})"
+
+
+def _tell_not_better(metric: str, difference: Difference) -> str:
+    if difference.estimate == 0:
+        return f"{metric} {short(difference.challenger)} is equal to that of the champion; a tie keeps the champion"
+    mine, other = distinct(difference.challenger, difference.champion)
+    return f"{metric} {mine} is worse than {other} of the champion"
+
+
+def _count_more_rows(rows: int, margin: float, confidence: float, difference: Difference) -> int | None:
+    """Until an equal model's bound reaches the margin; without a margin, until this difference's bound reaches 0."""
+    aim = margin or difference.estimate
+    wanted = rows * (difference.reach(confidence) / aim) ** 2
+    return max(1, math.ceil(wanted - rows)) if math.isfinite(wanted) else None
+
+
+def _name_method(metric: str, rows: ComparedRows) -> str:
+    if metric == "roc_auc" and rows.entities is not None:
+        return "Obuchowski 1997"
+    name = _METHODS.get(metric, "infinitesimal jackknife")
+    return name if rows.entities is None else f"{name}, by entity"
+
+
+def _describe_anchor(difference: Difference | None, confidence: float) -> AnchorComparison | None:
+    if difference is None:
+        return None
+    return AnchorComparison(
+        anchor=difference.champion, estimate=difference.estimate, lower_bound=difference.lower_bound(confidence)
+    )
