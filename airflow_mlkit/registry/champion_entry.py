@@ -7,31 +7,29 @@ from typing import Literal
 
 from pydantic import Field
 
-from airflow_mlkit.rundir.records import Record
+from airflow_mlkit.registry.chained_log import ChainedRecord
 
 
-class ChampionEntry(Record):
+class ChampionEntry(ChainedRecord):
     """`<champions>/<model>/<n>.json`: created once, never changed.
 
     Attributes:
-        n: counts from 1 without gaps.
         action: how the version became the champion.
         model_version: its number in MLflow's registry.
         model_id: the hash of the model's content.
         run_dir: the run directory that made it.
         as_of: the moment of that run; None where neither a schedule nor a date column gives one.
-        promoted_by: who asked for the run, else the project's owner.
-        reason: a sentence for people.
-        previous: the number of the entry before this one; None for the first. The log fills it in.
-        previous_hash: sha256 of that entry's bytes: each entry vouches for all before it. The log fills it in.
-        gate_report: sha256 of the gate report that decided.
+        promoted_by: who asked for the run, else the project's owner; for a person's decision, this person.
+        by_person: whether a person decided, and not the gates.
+        restores: the number of the entry that a person made the champion again, and whose model this entry repeats.
+        reason: a sentence for people, or what a person gave as the reason.
+        gate_report: sha256 of the gate report about the version; it decided, unless a person did.
         artifact: URI of the folder with the model's files.
         metrics: of the run's holdout; a metric that is not defined there is null.
         anchor: the number of the entry against which slow decline is measured; None in an entry from before there was
             an anchor, which is its own.
     """
 
-    n: int = Field(ge=1)
     action: Literal["promote", "rollback", "adopt"] = "promote"
     model_name: str
     model_version: str
@@ -41,9 +39,9 @@ class ChampionEntry(Record):
     as_of: datetime | None = None
     promoted_at: datetime
     promoted_by: str
+    by_person: bool = False
+    restores: int | None = Field(default=None, ge=1)
     reason: str
-    previous: int | None = None
-    previous_hash: str | None = None
     gate_report: str
     data_hash: str
     holdout_hash: str
@@ -57,3 +55,12 @@ class ChampionEntry(Record):
     def anchor_number(self) -> int:
         """The number of its anchor's entry, which may be its own."""
         return self.anchor or self.n
+
+    @property
+    def trouble(self) -> str | None:
+        """What contradicts itself in the entry, in a few words."""
+        if self.anchor_number > self.n:
+            return f"its anchor is the later entry {self.anchor}"
+        if self.restores and self.restores >= self.n:
+            return f"it restores entry {self.restores}, which is not an older one"
+        return None

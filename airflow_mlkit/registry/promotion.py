@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -18,7 +19,7 @@ from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.model_registry import ModelRegistry, RegisteredVersion
-from airflow_mlkit.registry.objection import find_objections
+from airflow_mlkit.registry.objection import find_objections, object_to_freeze, object_to_undone
 from airflow_mlkit.rundir.records import Record
 
 log = logging.getLogger("airflow_mlkit.promotion")
@@ -52,51 +53,84 @@ def promote(challenger: Challenger, registry: ModelRegistry, report: GateReport,
     Raises:
         RegistryError: when the log is damaged, or MLflow refuses.
     """
-    again, appended = 0, False
-    while True:
-        entries = registry.log.entries()
-        if any(challenger.became(entry) for entry in entries):
-            return _settle(challenger, registry, report, again, appended)
+    candidacy = _Candidacy(challenger, registry, report, judge)
+    appended = registry.log.extend(candidacy.decide)
+    return candidacy.hold_back() if candidacy.objection else candidacy.settle(appended is not None)
+
+
+@dataclass
+class _Candidacy:
+    """One challenger on its way: the report of its last comparison, and what speaks against it by now."""
+
+    challenger: Challenger
+    registry: ModelRegistry
+    report: GateReport
+    judge: Judge
+    compared_again: int = 0
+    objection: str | None = None
+
+    def decide(self, entries: Sequence[ChampionEntry]) -> ChampionEntry | None:
+        """The next entry of the log; None when the challenger stands in it already, or is held back."""
+        if any(self.challenger.became(entry) for entry in entries):
+            return None
         head = entries[-1] if entries else None
-        reason = _find_objection(challenger, head)
-        if reason is None and _compared_with(report) != _identity(head):
-            again += 1
-            log.info("%s is the champion now: comparing again", f"version {head.model_version}" if head else "nobody")
-            report = judge(head)
-            reason = None if report.is_promotion else report.reason
-        if reason:
-            return _hold_back(reason, report, again)
-        version = registry.register(challenger, report.decision.value)
-        # won or lost, the next round looks at the log again: what it finds there is settled as after a crash here
-        appended = registry.log.append(_write_entry(challenger, version, registry.log, report, head))
-        if not appended:
-            log.info("another challenger became the champion in the meantime")
+        self.objection = self._find_objection(entries, head)
+        if self.objection is None and _compared_with(self.report) != _identity(head):
+            self._compare_again(head)
+        if self.objection:
+            return None
+        version = self.registry.register(self.challenger, self.report.decision.value)
+        return _write_entry(self.challenger, version, self.registry.log, self.report, head)
 
-
-def _settle(
-    challenger: Challenger, registry: ModelRegistry, report: GateReport, again: int, appended: bool
-) -> Promotion:
-    """The challenger stands in the log: let the alias follow, and say what became of it."""
-    head = registry.follow()
-    entry = next(entry for entry in reversed(registry.log.entries()) if challenger.became(entry))
-    if appended or challenger.became(head):
-        return Promotion(
-            decision="promoted", reason=entry.reason, entry=entry, gate_report=report, compared_again=again
+    def settle(self, appended: bool) -> Promotion:
+        """The challenger stands in the log: let the aliases follow, and say what became of it."""
+        head = self.registry.follow()
+        entries = self.registry.log.entries()
+        entry = next(entry for entry in reversed(entries) if self.challenger.became(entry))
+        if appended or self.challenger.became(head):
+            return Promotion(
+                decision="promoted",
+                reason=entry.reason,
+                entry=entry,
+                gate_report=self.report,
+                compared_again=self.compared_again,
+            )
+        self.objection = (
+            f"{self.challenger.model_name} version {entry.model_version} was promoted as champion {entry.n} and has "
+            f"been replaced since by version {head.model_version}."
         )
-    reason = (
-        f"{challenger.model_name} version {entry.model_version} was promoted as champion {entry.n} and has been "
-        f"replaced since by version {head.model_version}."
-    )
-    return _hold_back(reason, report, again)
+        if undone := object_to_undone(entry.model_id, entries):
+            self.objection = _sentence(undone)
+        return self.hold_back()
+
+    def hold_back(self) -> Promotion:
+        """The champion stays, and the objection says why."""
+        return Promotion(
+            decision="held_back",
+            reason=self.objection or self.report.reason,
+            gate_report=self.report,
+            compared_again=self.compared_again,
+        )
+
+    def _find_objection(self, entries: Sequence[ChampionEntry], head: ChampionEntry | None) -> str | None:
+        challenger = self.challenger
+        found = (
+            *object_to_freeze(self.registry.log.freezes.active(datetime.now(UTC))),
+            *object_to_undone(challenger.model_id, entries),
+            *find_objections(challenger.model_id, challenger.as_of, head),
+        )
+        return _sentence(found) if found else None
+
+    def _compare_again(self, head: ChampionEntry | None) -> None:
+        self.compared_again += 1
+        log.info("%s is the champion now: comparing again", f"version {head.model_version}" if head else "nobody")
+        self.report = self.judge(head)
+        self.objection = None if self.report.is_promotion else self.report.reason
 
 
-def _hold_back(reason: str, report: GateReport, again: int) -> Promotion:
-    return Promotion(decision="held_back", reason=reason, gate_report=report, compared_again=again)
-
-
-def _find_objection(challenger: Challenger, head: ChampionEntry | None) -> str | None:
-    found = "; ".join(find_objections(challenger.model_id, challenger.as_of, head))
-    return f"{found[0].upper()}{found[1:]}." if found else None
+def _sentence(objections: Sequence[str]) -> str:
+    text = "; ".join(objections)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _compared_with(report: GateReport) -> tuple[int, str] | None:

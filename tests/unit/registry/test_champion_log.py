@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from airflow_mlkit.exceptions import RegistryError
-from airflow_mlkit.registry import ChampionLog
+from airflow_mlkit.registry import ChampionEntry, ChampionLog
+from airflow_mlkit.registry.freeze import FreezeEntry
 from tests.challengers import build_entry
 
 
@@ -105,3 +108,71 @@ def test_damage_in_the_middle_names_the_file(log: ChampionLog, damage: object, s
     for read in (log.head, log.entries):
         with pytest.raises(RegistryError, match=said):
             read()
+
+
+class ForgetfulLog(ChampionLog):
+    """A store that takes what is written and does not list it."""
+
+    def _numbers(self) -> list[int]:
+        return []
+
+
+def test_a_store_that_does_not_list_what_it_took_ends_with_a_sentence(log: ChampionLog) -> None:
+    asked: list[int] = []
+
+    def decide(entries: Sequence[ChampionEntry]) -> ChampionEntry:
+        asked.append(len(entries))
+        return build_entry(1, reason="again")
+
+    with pytest.raises(RegistryError, match=r"1\.json is taken, and yet it is not listed in .*, after 6 attempts"):
+        ForgetfulLog(log.root).extend(decide)
+    assert asked == [0] * 6
+    assert len(log.entries()) == 3
+
+
+def test_who_comes_second_decides_again(log: ChampionLog) -> None:
+    def decide(entries: Sequence[ChampionEntry]) -> ChampionEntry | None:
+        if len(entries) == 3:
+            log.append(build_entry(4, reason="another writer"))
+        return build_entry(len(entries) + 1, reason=f"after {entries[-1].reason}")
+
+    appended = log.extend(decide)
+    assert appended is not None
+    assert (appended.n, appended.reason, appended.previous) == (5, "after another writer", 4)
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "champions").write_text("a file in the place of the folder")
+    with pytest.raises(RegistryError, match=r"champions/churn/1\.json cannot be written"):
+        ChampionLog(tmp_path / "champions" / "churn").append(build_entry(1))
+
+
+def test_every_damage_is_found_at_once_and_the_rest_is_read(log: ChampionLog) -> None:
+    for n in (4, 5, 6):
+        log.append(build_entry(n))
+    folder = Path(str(log.root))
+    (folder / "1.json").write_text((folder / "1.json").read_text().replace("ana", "eve"))
+    (folder / "4.json").write_text("{")
+    (folder / "5.json").unlink()
+    entries, damages = log.examine()
+    assert [entry.n for entry in entries] == [1, 2, 3, 6]
+    said = [damage.message.removeprefix(f"{folder}/") for damage in damages]
+    assert said[0] == "1.json is not the entry that 2.json was chained to."
+    assert said[1].startswith("4.json is damaged")
+    assert said[2] == "5.json is missing, and later entries are there."
+
+
+def test_the_newest_word_about_a_freeze_counts(log: ChampionLog) -> None:
+    def say(n: int, action: str, until: int | None) -> None:
+        end = datetime(2026, 12, until, tzinfo=UTC) if until else None
+        said = {"n": n, "action": action, "until": end, "at": end or datetime.now(UTC), "by": "bo", "reason": "sale"}
+        assert log.freezes.append(FreezeEntry.model_validate(said))
+
+    noon = datetime(2026, 12, 3, 12, tzinfo=UTC)
+    assert log.freezes.active(noon) is None
+    for n, action, until, frozen in [(1, "freeze", 20, True), (2, "freeze", 2, False), (3, "freeze", 4, True)]:
+        say(n, action, until)
+        assert bool(log.freezes.active(noon)) is frozen
+    say(4, "unfreeze", None)
+    assert log.freezes.active(noon) is None
+    assert len(log.entries()) == 3
