@@ -82,7 +82,7 @@ def _plan_retrain(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> Dag
             step("split", ("extract",), ("extract",), "data", "problem", "train.workflow", "train.params", "evaluate"),
             step("train", ("validate", "split"), ("split",), *_LEARNED_FROM, "train.min_examples", "problem"),
             step("evaluate", ("train",), ("split", "train"), "evaluate", "problem"),
-            step("gate", ("evaluate",), ("split", "train", "evaluate"), "gates", "problem"),
+            step("gate", ("evaluate",), ("split", "train", "evaluate"), "gates", "sanity", "problem"),
             step("promote", ("gate",), ("split", "train", "evaluate", "gate"), "promote"),
         ),
     )

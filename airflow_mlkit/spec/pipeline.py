@@ -10,6 +10,7 @@ from airflow_mlkit.spec.data import DataSpec, HashHoldout, Key, Source
 from airflow_mlkit.spec.declared import chosen_by_key, chosen_by_value, problem_at
 from airflow_mlkit.spec.metrics import METRICS, metrics_of
 from airflow_mlkit.spec.nearest import did_you_mean
+from airflow_mlkit.spec.sanity import SanitySpec
 from airflow_mlkit.spec.values import (
     ClassPath,
     ColumnName,
@@ -233,6 +234,7 @@ class PipelineSpec(Declared):
     train: TrainSpec = Field(description="How the model is trained, when, and on what size.")
     evaluate: EvaluateSpec = Field(EvaluateSpec(), description="What the evaluation looks at.")
     gates: tuple[Gate, ...] = Field(min_length=1, description="A model that misses one of them is held back.")
+    sanity: SanitySpec = Field(SanitySpec(), description="Checks that run without being asked for, and their limits.")
     promote: Promotion = Field(AutomaticPromotion(), description="Who has the last word.")
     predict: PredictSpec | None = Field(None, description="Scoring in batches, for pattern: batch.")
     steps: StepsSpec = Field(StepsSpec(), description="How the steps are started.")

@@ -1,11 +1,11 @@
 """Whether scores mean what they say.
 
-For classes, the expected calibration error (Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities
-using Bayesian binning"): rows are put into bins of about equal size by their score, and the gaps between the mean score
-and the share that came true are averaged over the rows. With several classes it is that of the predicted class (Guo et
-al. 2017, "On calibration of modern neural networks"). Even perfect scores have some such error in a finite sample, so
-it is compared with what they would have (Broecker and Smith 2007, "Increasing the reliability of reliability
-diagrams"), here in closed form. For numbers, the mean error in standard deviations of the label.
+For classes, the expected calibration error (Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated
+probabilities using Bayesian binning"): rows are put into bins of about equal size by their score, and the gaps between
+the mean score and the share that came true are averaged over the rows. With several classes it is that of the predicted
+class (Guo et al. 2017, "On calibration of modern neural networks"). Even perfect scores have some such error in a
+finite sample, so it is compared with what they would have (Bröcker and Smith 2007, "Increasing the reliability of
+reliability diagrams"), here in closed form. For numbers, the mean error in standard deviations of the label.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtr
 
-from airflow_mlkit.gates.sanity.result import SanityResult
+from airflow_mlkit.gates.sanity.result import CHANCE, SanityResult
 from airflow_mlkit.spec.metrics import ProblemKind
 from airflow_mlkit.spec.sanity import CalibrationCheck
-
-SIGMAS = 3.1
-"""How many standard errors beyond chance count as evidence: one false alarm in a thousand."""
 
 _MAX_BINS = 15
 _ROWS_PER_BIN = 50
@@ -45,67 +43,76 @@ def check_calibration(
         independent_share: independent rows per row, where several rows belong to one entity.
     """
     limit = check.limit(kind)
-    measured, sigmas, reason = 0.0, 0.0, "there are no scores that could be compared with labels"
     usable = np.isfinite(labels) & np.isfinite(scores).reshape(len(labels), -1).all(axis=1)
-    if usable.any():
-        measured, sigmas, reason = _measure(kind, labels[usable], scores[usable])
-    is_off = measured > limit and sigmas * math.sqrt(independent_share) > SIGMAS
+    if not usable.any():
+        reason = "there are no scores that could be compared with labels"
+        return SanityResult(check="calibration", passed=True, limit=limit, reason=reason)
+    measured, chance, reason = _measure(kind, labels[usable], scores[usable], independent_share)
+    passed = measured <= limit or chance > CHANCE
     return SanityResult(
         check="calibration",
-        passed=not is_off,
-        measured=measured if usable.any() else None,
+        passed=passed,
+        measured=measured,
         limit=limit,
-        reason=f"{reason}, above {limit:.3g}" if is_off else reason,
+        reason=reason if passed else f"{reason}, above {limit:.3g}",
     )
 
 
-def _measure(kind: ProblemKind, labels: NDArray[Any], scores: NDArray[Any]) -> tuple[float, float, str]:
+def _measure(
+    kind: ProblemKind, labels: NDArray[Any], scores: NDArray[Any], independent_share: float
+) -> tuple[float, float, str]:
     if kind == "regression":
-        bias, sigmas = standardised_bias(labels, scores)
+        bias, chance = standardised_bias(labels, scores, independent_share=independent_share)
         way = "high" if bias > 0 else "low"
-        return abs(bias), sigmas, f"predictions are on average {abs(bias):.3g} standard deviations too {way}"
+        return abs(bias), chance, f"predictions are on average {abs(bias):.2g} standard deviations too {way}"
     if kind == "binary":
-        error, sigmas = expected_calibration_error(scores, labels == 1)
-        return error, sigmas, f"scores are on average {error:.3g} away from the share that came true"
+        error, chance = expected_calibration_error(scores, labels == 1, independent_share=independent_share)
+        return error, chance, f"scores are on average {error:.2g} away from the share that came true"
     predicted = scores.argmax(axis=1)
-    error, sigmas = expected_calibration_error(scores[np.arange(len(scores)), predicted], predicted == labels)
-    return error, sigmas, f"the score of the predicted class is on average {error:.3g} away from how often it is right"
+    best, right = scores[np.arange(len(scores)), predicted], predicted == labels
+    error, chance = expected_calibration_error(best, right, independent_share=independent_share)
+    return error, chance, f"the score of the predicted class is on average {error:.2g} away from how often it is right"
 
 
-def expected_calibration_error(scores: NDArray[Any], outcomes: NDArray[np.bool_]) -> tuple[float, float]:
-    """The expected calibration error, and by how many standard errors it is above that of perfect scores.
+def expected_calibration_error(
+    scores: NDArray[Any], outcomes: NDArray[np.bool_], *, independent_share: float = 1.0
+) -> tuple[float, float]:
+    """The expected calibration error, and how likely perfect scores would have as large a one by chance.
 
     Args:
         scores: probabilities, shape (n,), n > 0.
         outcomes: whether each came true, shape (n,).
+        independent_share: independent rows per row.
 
     Returns:
-        The error in [0, 1], over at most 15 bins of at least 50 rows. The standard errors hold rows for independent.
+        The error in [0, 1], over at most 15 bins of at least 50 rows, and a probability.
     """
-    rows = len(scores)
+    rows, scores = len(scores), scores.astype(float)
     bins = max(1, min(_MAX_BINS, rows // _ROWS_PER_BIN))
-    edges = np.quantile(scores, np.arange(1, bins) / bins)
-    code = np.searchsorted(edges, scores, side="left")  # equal scores stay together
-    gaps = np.bincount(code, scores.astype(float) - outcomes, minlength=bins)
+    code = np.searchsorted(np.quantile(scores, np.arange(1, bins) / bins), scores)  # equal scores stay together
+    gaps = np.bincount(code, scores - outcomes, minlength=bins)
     error = float(np.abs(gaps).sum() / rows)
     # a score of exactly 0 or 1 would call every surprise impossible: the rule of succession leaves it one row's doubt
-    careful = np.clip(scores.astype(float), 1 / (rows + 2), 1 - 1 / (rows + 2))
-    deviation = np.sqrt(np.bincount(code, careful * (1 - careful), minlength=bins)) / rows
-    # |N(0, s)| has mean s sqrt(2/pi) and variance s**2 (1 - 2/pi)
-    by_chance, spread = deviation.sum() * math.sqrt(2 / math.pi), math.sqrt((deviation**2).sum() * (1 - 2 / math.pi))
-    return error, float((error - by_chance) / spread)
+    doubtful = np.clip(scores, 1 / (rows + 2), 1 - 1 / (rows + 2))
+    deviation = np.sqrt(np.bincount(code, doubtful * (1 - doubtful), minlength=bins) / independent_share) / rows
+    # |N(0, s)| has the mean s sqrt(2/pi) and the variance s**2 (1 - 2/pi)
+    expected, spread = deviation.sum() * math.sqrt(2 / math.pi), math.sqrt((deviation**2).sum() * (1 - 2 / math.pi))
+    return error, float(ndtr(-(error - expected) / spread))
 
 
-def standardised_bias(labels: NDArray[Any], predictions: NDArray[Any]) -> tuple[float, float]:
-    """The mean error in standard deviations of the label, and by how many standard errors it is away from 0.
+def standardised_bias(
+    labels: NDArray[Any], predictions: NDArray[Any], *, independent_share: float = 1.0
+) -> tuple[float, float]:
+    """The mean error in standard deviations of the label, and how likely it would be as large by chance (paired t).
 
     Args:
         labels: numbers, shape (n,).
         predictions: numbers, shape (n,).
+        independent_share: independent rows per row.
     """
-    errors = predictions.astype(float) - labels
-    spread, noise = float(np.std(labels)), float(np.std(errors)) / math.sqrt(max(len(errors) - 1, 1))
-    bias = float(errors.mean())
-    if not spread or len(errors) < 3:
-        return 0.0, 0.0
-    return bias / spread, abs(bias) / noise if noise else math.inf
+    errors, rows = predictions.astype(float) - labels, len(labels) * independent_share
+    spread, bias = float(np.std(labels)), float(errors.mean())
+    if not spread or rows <= 2:
+        return 0.0, 1.0
+    noise = float(np.std(errors)) / math.sqrt(rows - 1)
+    return bias / spread, 2 * float(stdtr(rows - 1, -abs(bias) / noise)) if noise else 0.0

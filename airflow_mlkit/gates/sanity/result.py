@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import FiniteFloat
 
 from airflow_mlkit.rundir.records import Record
 from airflow_mlkit.spec.sanity import SanityName
+
+CHANCE = 0.001
+"""Below this probability chance is no explanation: a sound model fails a check by it once in a thousand."""
 
 
 class SanityResult(Record):
@@ -21,3 +26,9 @@ class SanityResult(Record):
     limit: FiniteFloat
     features: tuple[str, ...] = ()
     reason: str
+
+
+def name_columns(names: Sequence[str], most: int = 3) -> str:
+    """A few columns by name, and how many more there are."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
