@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
 
+from airflow_mlkit.gates.comparison import Comparison
 from airflow_mlkit.gates.decision import Decision
+from airflow_mlkit.gates.sanity.result import SanityResult
 from airflow_mlkit.rundir.records import Record
 from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
 
@@ -31,18 +33,15 @@ class ChampionSummary(Record):
 
 
 class HoldoutSummary(Record):
-    """The rows that both were scored on. `positives` is None unless the problem is binary."""
+    """The rows that both were scored on. `positives` is None unless the problem is binary.
+
+    `looks` is how many models have asked this holdout whether they may replace a champion, this one among them.
+    """
 
     rows: int
     hash: str
     positives: int | None = None
-
-
-class Interval(Record):
-    """A confidence interval of the difference; positive means that the challenger is better."""
-
-    low: FiniteFloat
-    high: FiniteFloat
+    looks: int = 1
 
 
 class MetricPair(Record):
@@ -55,8 +54,8 @@ class MetricPair(Record):
 class GateResult(Record):
     """One gate of mlkit.yaml with what it found.
 
-    `limit` is the number that `challenger` had to reach or not to exceed; of a champion gate the champion's value. The
-    fields from `estimate` on belong to the statistics of a paired comparison; they are None where points are compared.
+    `limit` is the number that `challenger` had to reach or not to exceed; of a champion gate the champion's value.
+    `comparison` holds the statistics of a champion gate.
     """
 
     gate: Gate
@@ -67,11 +66,7 @@ class GateResult(Record):
     champion: FiniteFloat | None = None
     limit: FiniteFloat | None = None
     reason: str
-    estimate: FiniteFloat | None = None
-    interval: Interval | None = None
-    confidence: FiniteFloat | None = None
-    margin: FiniteFloat | None = None
-    method: str | None = None
+    comparison: Comparison | None = None
 
     @property
     def title(self) -> str:
@@ -82,7 +77,9 @@ class GateResult(Record):
 class GateReport(Record):
     """What the step `gate` found. `reason` is one sentence for people.
 
-    `concerns` are reasons to hold back that belong to no single gate, such as a challenger that is the champion itself.
+    `sanity` are checks that nobody has to ask for; one that failed holds the challenger back. `concerns` are reasons to
+    hold back that belong to no single gate, such as a challenger that is the champion itself. `notes` decide nothing and
+    ought to be read, such as that many models have asked this holdout.
     `metrics` holds every metric of the problem for both models, whether or not a gate names it. `anchor` is the entry
     against which slow decline was measured; where `moves_anchor` the challenger was proven better than it, and becomes
     the anchor if it is promoted.
@@ -96,7 +93,9 @@ class GateReport(Record):
     moves_anchor: bool = False
     holdout: HoldoutSummary
     results: Annotated[tuple[GateResult, ...], Field(default_factory=tuple)]
+    sanity: tuple[SanityResult, ...] = ()
     concerns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     metrics: dict[str, MetricPair] = Field(default_factory=dict)
 
     @property
@@ -108,6 +107,11 @@ class GateReport(Record):
     def failed(self) -> tuple[GateResult, ...]:
         """The gates that were not passed."""
         return tuple(result for result in self.results if not result.passed)
+
+    @property
+    def failed_sanity(self) -> tuple[SanityResult, ...]:
+        """The sanity checks that were not passed."""
+        return tuple(result for result in self.sanity if not result.passed)
 
 
 def describe_gate(gate: Gate) -> str:

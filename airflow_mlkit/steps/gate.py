@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.evaluation.metrics import measure
 from airflow_mlkit.evaluation.scores import read_scores
-from airflow_mlkit.exceptions import RunDirectoryError, StepTerminated
+from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.gates.contest import Contest
 from airflow_mlkit.gates.decide import Champion, Measured, decide
 from airflow_mlkit.gates.report import ChallengerSummary, ChampionSummary, GateReport, HoldoutSummary, MetricPair
-from airflow_mlkit.project import Project
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.looks import LookLog
 from airflow_mlkit.registry.objection import find_objections
 from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
-from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
+from airflow_mlkit.steps.opponents import Opponent, score_opponent
+from airflow_mlkit.steps.sanity import check_sanity
+from airflow_mlkit.workflows.manifest import load_manifest
 
 log = logging.getLogger("airflow_mlkit.gate")
 
@@ -38,14 +41,17 @@ def run(context: StepContext) -> StepResult:
     (context.folder / REPORT_FILE).write_bytes(report.to_bytes())
     for result in report.results:
         log.info("%s: %s", "passed" if result.passed else "FAILED", result.reason)
+    for note in report.notes:
+        log.warning("%s", note)
     return StepResult(summary=summarize(report), reason=report.reason)
 
 
 def judge(context: StepContext, champion: ChampionEntry | None) -> GateReport:
     """Judge the challenger of a run against one champion, on the run's holdout.
 
-    What the champion itself makes impossible (it cannot be loaded, it answers another question) holds the challenger
-    back with the reason and raises nothing.
+    What the champion itself makes impossible (it cannot be loaded, it answers another question, it has seen the rows)
+    holds the challenger back with the reason and raises nothing. An anchor that cannot be scored any more is said, and
+    the champion stands for it.
 
     Args:
         context: of a step that comes after evaluate.
@@ -54,19 +60,83 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> GateReport:
     holdout = _Holdout.read(context)
     challenger_id = load_manifest(context.input("train").file("model/model.json").parent).model_id
     measured = holdout.measure(holdout.scores)
-    opponent = _measure_champion(context, champion, challenger_id, holdout, measured)
+    match = _arrange(context, champion, challenger_id, holdout) if champion else None
     concerns = (*_find_holdout_concerns(holdout.record), *find_objections(challenger_id, context.as_of, champion))
-    verdict = decide(context.spec.gates, measured, opponent, rows=len(holdout.labels), concerns=concerns)
+    sanity = check_sanity(context, holdout.record, holdout.labels, holdout.scores, champion)
+    against = (*concerns, *(result.reason for result in sanity if not result.passed))
+    verdict = decide(
+        context.spec.gates, measured, match.champion if match else None, rows=len(holdout.labels), concerns=against
+    )
     return GateReport(
         decision=verdict.decision,
         reason=verdict.reason,
         challenger=ChallengerSummary(model_id=challenger_id, run_id=context.run.record.run_id, as_of=context.as_of),
         champion=_summarize_champion(champion),
-        holdout=holdout.summarize(),
+        anchor=_summarize_champion(match.anchor if match else None),
+        moves_anchor=verdict.moves_anchor or bool(match and match.anchor_is_gone),
+        holdout=holdout.summarize(match.looks if match else 1),
         results=verdict.results,
+        sanity=sanity,
         concerns=concerns,
-        metrics=_pair_metrics(measured, opponent.measured if opponent else None),
+        notes=match.notes if match else (),
+        metrics=_pair_metrics(measured, match.measured if match else None),
     )
+
+
+@dataclass(frozen=True)
+class _Match:
+    """Whom the challenger meets, and what is to be said of it. `measured` are the champion's metrics."""
+
+    champion: Champion
+    anchor: ChampionEntry
+    measured: Measured | None
+    looks: int
+    anchor_is_gone: bool
+    notes: tuple[str, ...]
+
+
+def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, holdout: _Holdout) -> _Match:
+    """Score the champion and the anchor, and count the look that the challenger takes at the holdout."""
+    opponent = _meet_champion(context, entry, challenger_id, holdout.record, holdout.scores)
+    log_of_champions = ChampionLog(context.project.champions)
+    anchor = log_of_champions.anchor_of(entry)
+    if opponent.scores is None:
+        return _Match(Champion(opponent.title, None, opponent.trouble), anchor, None, 1, False, ())
+    first = _meet_anchor(context, anchor, entry, holdout.record)
+    looks = LookLog(log_of_champions.uri).look(holdout.hash, challenger_id, context.run.record.run_id)
+    contest = Contest(
+        holdout.labels,
+        holdout.scores,
+        opponent.scores,
+        opponent.title,
+        anchor=first.scores if first else None,
+        groups=_read_groups(context),
+        threshold=holdout.threshold,
+        looks=looks,
+    )
+    is_gone = first is not None and first.scores is None
+    notes = (*_tell_looks(looks), *(f"{each.title}: {each.trouble}" for each in (first,) if each and is_gone))
+    return _Match(
+        Champion(opponent.title, contest.compare), anchor, holdout.measure(opponent.scores), looks, is_gone, notes
+    )
+
+
+def _tell_looks(looks: int) -> tuple[str, ...]:
+    if looks < 2:
+        return ()
+    return (
+        f"{looks} models have asked this holdout, so each has to be surer than if it were the first; "
+        "newer rows, or a holdout that rolls (last: 30d), give a fresh one",
+    )
+
+
+def _read_groups(context: StepContext) -> NDArray[Any] | None:
+    name = context.spec.evaluate.groups
+    if name is None:
+        return None
+    path = context.input("split").file("holdout_raw.parquet")
+    groups: NDArray[Any] = pq.read_table(path, columns=[name]).column(name).to_pandas().to_numpy()
+    return groups
 
 
 def summarize(report: GateReport) -> dict[str, Any]:
@@ -75,7 +145,7 @@ def summarize(report: GateReport) -> dict[str, Any]:
         "decision": report.decision.value,
         "reason": report.reason,
         "passed": [result.title for result in report.results if result.passed],
-        "failed": [result.title for result in report.failed],
+        "failed": [*(gate.title for gate in report.failed), *(check.title for check in report.failed_sanity)],
         "champion_version": report.champion.model_version if report.champion else None,
     }
 
@@ -107,10 +177,15 @@ class _Holdout:
         )
         return Measured(found.values, found.why_undefined)
 
-    def summarize(self) -> HoldoutSummary:
+    @property
+    def hash(self) -> str:
+        """Of its rows."""
+        return self.record.content_hashes["holdout"]
+
+    def summarize(self, looks: int) -> HoldoutSummary:
         counts = self.record.class_counts.get("holdout", ())
         positives = counts[1] if self.record.kind == "binary" and len(counts) == 2 else None
-        return HoldoutSummary(rows=len(self.labels), hash=self.record.content_hashes["holdout"], positives=positives)
+        return HoldoutSummary(rows=len(self.labels), hash=self.hash, positives=positives, looks=looks)
 
 
 def _find_holdout_concerns(record: SplitRecord) -> list[str]:
@@ -123,68 +198,23 @@ def _find_holdout_concerns(record: SplitRecord) -> list[str]:
     return [f"the holdout holds one class only ({record.label} = {present[0]})" if present else "the holdout is empty"]
 
 
-def _measure_champion(
-    context: StepContext, champion: ChampionEntry | None, challenger_id: str, holdout: _Holdout, challenger: Measured
-) -> Champion | None:
-    if champion is None:
-        return None
-    title = f"the champion (version {champion.model_version})"
+def _meet_champion(
+    context: StepContext, champion: ChampionEntry, challenger_id: str, record: SplitRecord, scores: NDArray[Any]
+) -> Opponent:
     if champion.model_id == challenger_id:
-        return Champion(title, challenger)
+        return Opponent(f"the champion (version {champion.model_version})", scores)
     if not any(isinstance(gate, ChampionGate) for gate in context.spec.gates):
-        return Champion(title, None, "no gate asks for it")
-    try:
-        return _score_champion(context, title, champion, holdout)
-    except (StepTerminated, MemoryError):
-        raise
-    except (
-        Exception
-    ) as error:  # an old model's own files and code: whatever they do, the challenger is held back with it
-        log.warning("%s could not be scored", title, exc_info=True)
-        first_line = next(iter(str(error).splitlines()), "").rstrip(".")
-        return Champion(title, None, f"it could not be scored ({type(error).__name__}: {first_line})")
+        return Opponent(f"the champion (version {champion.model_version})", None, "no gate asks for it")
+    return score_opponent(context, "champion", champion, record)
 
 
-def _score_champion(context: StepContext, title: str, champion: ChampionEntry, holdout: _Holdout) -> Champion:
-    model = _load(context.project, champion)
-    available = pq.read_schema(context.input("split").file("holdout_raw.parquet")).names
-    if trouble := _find_difference(model.manifest, holdout.record, available):
-        return Champion(title, None, trouble)
-    scores = model.score_raw(_read_raw(context, model.manifest.inputs))
-    if len(scores) != len(holdout.labels):
-        return Champion(title, None, f"it gave {len(scores)} scores for {len(holdout.labels)} rows")
-    return Champion(title, holdout.measure(scores))
-
-
-def _load(project: Project, champion: ChampionEntry) -> Any:
-    # the registry brings mlflow; a first champion is judged without it
-    from airflow_mlkit.registry.load import load_champion
-
-    return load_champion(project, champion)
-
-
-def _read_raw(context: StepContext, columns: tuple[str, ...]) -> Any:
-    from airflow_mlkit.data.frame import to_frame
-
-    return to_frame(pq.read_table(context.input("split").file("holdout_raw.parquet"), columns=list(columns)))
-
-
-def _find_difference(manifest: ModelManifest, record: SplitRecord, available: list[str]) -> str | None:
-    """Why a champion answers another question than the challenger; None where both answer the same."""
-    if manifest.problem_kind != record.kind:
-        return f"it is a {manifest.problem_kind} model, and this problem is {record.kind}"
-    if manifest.label != record.label:
-        return f"it predicts {manifest.label!r}, and the label is now {record.label!r}"
-    if manifest.classes != record.classes:
-        return f"its classes are {_list(manifest.classes)}, and they are now {_list(record.classes)}"
-    if missing := [name for name in manifest.inputs if name not in available]:
-        return f"it needs columns that are no longer there: {_list(missing)}"
-    return None
-
-
-def _list(values: Any, most: int = 8) -> str:
-    texts = [str(value) for value in values]
-    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+def _meet_anchor(
+    context: StepContext, anchor: ChampionEntry, champion: ChampionEntry, record: SplitRecord
+) -> Opponent | None:
+    """The anchor scored, None where it is the champion itself."""
+    if anchor.model_id == champion.model_id:
+        return None
+    return score_opponent(context, "anchor", anchor, record)
 
 
 def _summarize_champion(champion: ChampionEntry | None) -> ChampionSummary | None:

@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import Any
 
+from airflow_mlkit.data.part_sample import write_sample
 from airflow_mlkit.data.split import split_snapshot
 from airflow_mlkit.data.split_record import PARTS, SplitRecord
 from airflow_mlkit.steps.context import StepContext, StepResult
@@ -31,6 +32,8 @@ def run(context: StepContext) -> StepResult:
         snapshot_hash=json.loads(extract.file("snapshot.json").read_bytes())["content_hash"],
         as_of=context.as_of,
     )
+    for part in PARTS:
+        write_sample(context.folder, part)
     (context.folder / "split.json").write_bytes(record.to_bytes())
     return StepResult(summary=_summary(record))
 

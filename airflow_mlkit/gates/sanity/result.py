@@ -27,6 +27,11 @@ class SanityResult(Record):
     features: tuple[str, ...] = ()
     reason: str
 
+    @property
+    def title(self) -> str:
+        """The check in a few words, such as `sanity: calibration`."""
+        return f"sanity: {self.check}"
+
 
 def name_columns(names: Sequence[str], most: int = 3) -> str:
     """A few columns by name, and how many more there are."""
