@@ -1,17 +1,18 @@
 """The decision about a challenger: pure, from numbers to a verdict with its reasons.
 
 A challenger is promoted only when every gate is passed and nothing else speaks against it. What cannot be compared is
-held back with the reason, never promoted and never an exception. Models are compared by their point values, strictly:
-a tie keeps the champion.
+held back with the reason, never promoted and never an exception.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from airflow_mlkit.gates.comparison import Comparison
 from airflow_mlkit.gates.decision import Decision
+from airflow_mlkit.gates.numbers import count, distinct, short
 from airflow_mlkit.gates.report import GateResult
 from airflow_mlkit.spec.metrics import METRICS
 from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
@@ -40,10 +41,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Champion:
-    """Who is compared with: its name for people, and its metrics, or the reason why there are none."""
+    """Who is compared with: its name for people, and how it compares, or the reason why it cannot."""
 
     title: str
-    measured: Measured | None
+    compare: Callable[[ChampionGate], Comparison] | None
     trouble: str = ""
 
 
@@ -54,6 +55,12 @@ class Verdict:
     decision: Decision
     reason: str
     results: tuple[GateResult, ...]
+
+    @property
+    def moves_anchor(self) -> bool:
+        """Whether every comparison proved the challenger better than the anchor."""
+        comparisons = [result.comparison for result in self.results if result.comparison]
+        return bool(comparisons) and all(comparison.moves_anchor for comparison in comparisons)
 
 
 def decide(
@@ -77,7 +84,8 @@ def decide(
     failed = [result.reason for result in results if not result.passed] if results else ["no gate is declared"]
     against = list(concerns) or failed
     if against:
-        return Verdict(Decision.HOLD_BACK, _sentence(against), results)
+        is_open = not concerns and all(_is_open(result) for result in results if not result.passed)
+        return Verdict(Decision.UNDECIDED if results and is_open else Decision.HOLD_BACK, _sentence(against), results)
     return Verdict(Decision.PROMOTE, _sentence(result.reason for result in results), results)
 
 
@@ -95,7 +103,7 @@ def judge_gate(gate: Gate, challenger: Measured, champion: Champion | None, rows
 def _judge_rows(gate: RowsGate, rows: int) -> GateResult:
     passed = rows >= gate.at_least
     verb = "has" if passed else "has only"
-    reason = f"the holdout {verb} {_count(rows, 'row')}, {'at least' if passed else 'fewer than'} {gate.at_least:,}"
+    reason = f"the holdout {verb} {count(rows, 'row')}, {'at least' if passed else 'fewer than'} {gate.at_least:,}"
     return GateResult(gate=gate, kind="rows", passed=passed, challenger=rows, limit=gate.at_least, reason=reason)
 
 
@@ -126,64 +134,41 @@ def _compare_with_limits(gate: MetricGate, value: float) -> tuple[bool, float, s
         if not (value >= limit if word == "at least" else value <= limit):
             mine, other = distinct(value, limit)
             return False, limit, f"{gate.metric} {mine} is {'below' if word == 'at least' else 'above'} {other}"
-    kept = " and ".join(f"{word} {_number(limit)}" for word, limit in _limits(gate))
-    return True, _limits(gate)[0][1], f"{gate.metric} {_number(value)} is {kept}"
+    kept = " and ".join(f"{word} {short(limit)}" for word, limit in _limits(gate))
+    return True, _limits(gate)[0][1], f"{gate.metric} {short(value)} is {kept}"
 
 
 def _judge_against(gate: ChampionGate, challenger: Measured, champion: Champion | None) -> GateResult:
-    ours = challenger.value(gate.metric)
-    theirs = champion.measured.value(gate.metric) if champion and champion.measured else None
-    passed, reason = _compare_with_champion(gate.metric, challenger, champion, ours, theirs)
+    found = _compare_with_champion(gate, challenger, champion)
+    comparison = found if isinstance(found, Comparison) else None
+    passed, reason = found if not isinstance(found, Comparison) else (found.decision is Decision.PROMOTE, found.reason)
     return GateResult(
         gate=gate,
         kind="champion",
         metric=gate.metric,
         passed=passed,
-        challenger=ours,
-        champion=theirs,
-        limit=theirs,
+        challenger=challenger.value(gate.metric),
+        champion=comparison.champion if comparison else None,
+        limit=comparison.champion if comparison else None,
         reason=reason,
-        method="point values" if theirs is not None else None,
+        comparison=comparison,
     )
 
 
 def _compare_with_champion(
-    metric: str, challenger: Measured, champion: Champion | None, ours: float | None, theirs: float | None
-) -> tuple[bool, str]:
-    if ours is None:
-        return False, f"{metric} is undefined: {challenger.why(metric)}"
+    gate: ChampionGate, challenger: Measured, champion: Champion | None
+) -> Comparison | tuple[bool, str]:
+    if challenger.value(gate.metric) is None:
+        return False, f"{gate.metric} is undefined: {challenger.why(gate.metric)}"
     if champion is None:
         return True, NO_CHAMPION
-    if champion.measured is None:
-        return False, f"{metric} cannot be compared with {champion.title}: {champion.trouble}"
-    if theirs is None:
-        return False, f"{metric} of {champion.title} is undefined: {champion.measured.why(metric)}"
-    if ours == theirs:
-        return False, f"{metric} {_number(ours)} is equal to that of {champion.title}; a tie keeps the champion"
-    better = ours > theirs if METRICS[metric].higher_is_better else ours < theirs
-    mine, other = distinct(ours, theirs)
-    return better, f"{metric} {mine} is {'better' if better else 'worse'} than {other} of {champion.title}"
+    if champion.compare is None:
+        return False, f"{gate.metric} cannot be compared with {champion.title}: {champion.trouble}"
+    return champion.compare(gate)
 
 
-def distinct(one: float, other: float) -> tuple[str, str]:
-    """Two different numbers with the fewest digits, from four on, that tell them apart.
-
-    >>> distinct(0.912345, 0.912351)
-    ('0.91234', '0.91235')
-    """
-    for digits in range(4, 17):
-        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
-        if texts[0] != texts[1]:
-            return texts
-    return repr(one), repr(other)
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _is_open(result: GateResult) -> bool:
+    return result.comparison is not None and result.comparison.decision is Decision.UNDECIDED
 
 
 def _sentence(parts: Iterable[str]) -> str:

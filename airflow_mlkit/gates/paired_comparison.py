@@ -46,6 +46,7 @@ def compare(
     threshold: float = 0.5,
     quantile: float = 0.5,
     gains: ArrayLike | None = None,
+    champion_name: str = "the champion",
 ) -> Comparison:
     """Compare a challenger with the champion on the rows of a holdout. Everything goes by position.
 
@@ -67,6 +68,7 @@ def compare(
         threshold: from which score on a binary row counts as positive.
         quantile: the level of `quantile_loss`.
         gains: for `value`, what it is worth to answer each row with each class, shape (n, k).
+        champion_name: for the reason.
 
     Raises:
         ValueError: when lengths or shapes differ, or the metric, the margin or the confidence is none.
@@ -76,7 +78,7 @@ def compare(
     if anchor_scores is not None:
         scores["anchor"] = anchor_scores
     rows = ComparedRows.read(labels, scores, weights, groups)
-    request = _Request(metric, margin, confidence)
+    request = _Request(metric, margin, confidence, champion_name)
     if trouble := rows.find_trouble(metric):
         return _leave_open(request, rows, *trouble)
     options = {"threshold": threshold, "quantile": quantile, "gains": _read_gains(gains, len(rows.labels))}
@@ -102,6 +104,7 @@ class _Request(NamedTuple):
     metric: str
     margin: float | None
     confidence: float
+    champion_name: str
 
 
 def _check_request(metric: str, margin: float | None, confidence: float) -> None:
@@ -143,7 +146,7 @@ def _leave_open(request: _Request, rows: ComparedRows, decision: Decision, why: 
     return Comparison(
         metric=request.metric,
         decision=decision,
-        reason=f"{request.metric} cannot be compared: {why}",
+        reason=f"{request.metric} cannot be compared with {request.champion_name}: {why}",
         confidence=request.confidence,
         margin=request.margin,
         rows=rows.rows,
@@ -155,9 +158,9 @@ def _leave_open(request: _Request, rows: ComparedRows, decision: Decision, why: 
 def _conclude(
     request: _Request, rows: ComparedRows, difference: Difference, against_anchor: Difference | None
 ) -> Comparison:
-    metric, margin, confidence = request
-    margin = default_margin(metric, difference.champion) if margin is None else margin
-    decision, reason = _decide(metric, margin, confidence, difference, against_anchor)
+    metric, _, confidence, _ = request
+    margin = default_margin(metric, difference.champion) if request.margin is None else request.margin
+    decision, reason = _decide(request, margin, difference, against_anchor)
     more_rows = _count_more_rows(rows.rows, margin, confidence, difference) if decision is Decision.UNDECIDED else None
     if more_rows is not None:
         reason += f"; about {count(more_rows, 'more row')} like these would decide it"
@@ -183,12 +186,13 @@ def _conclude(
 
 
 def _decide(
-    metric: str, margin: float, confidence: float, difference: Difference, against_anchor: Difference | None
+    request: _Request, margin: float, difference: Difference, against_anchor: Difference | None
 ) -> tuple[Decision, str]:
+    metric, _, confidence, name = request
     if difference.estimate <= 0:
-        return Decision.HOLD_BACK, _tell_not_better(metric, difference)
+        return Decision.HOLD_BACK, _tell_not_better(metric, name, difference)
     mine, other = distinct(difference.challenger, difference.champion)
-    better = f"{metric} {mine} is better than {other} of the champion"
+    better = f"{metric} {mine} is better than {other} of {name}"
     if against_anchor and (slipped := against_anchor.lower_bound(confidence)) <= -margin:
         return Decision.HOLD_BACK, (
             f"{better}, but it may be {short(-slipped)} worse than {short(against_anchor.champion)} of the anchor "
@@ -204,11 +208,11 @@ def _decide(
     return Decision.PROMOTE, f"{better}, {worst} ({sure(confidence)})"
 
 
-def _tell_not_better(metric: str, difference: Difference) -> str:
+def _tell_not_better(metric: str, name: str, difference: Difference) -> str:
     if difference.estimate == 0:
-        return f"{metric} {short(difference.challenger)} is equal to that of the champion; a tie keeps the champion"
+        return f"{metric} {short(difference.challenger)} is equal to that of {name}; a tie keeps the champion"
     mine, other = distinct(difference.challenger, difference.champion)
-    return f"{metric} {mine} is worse than {other} of the champion"
+    return f"{metric} {mine} is worse than {other} of {name}"
 
 
 def _count_more_rows(rows: int, margin: float, confidence: float, difference: Difference) -> int | None:

@@ -78,10 +78,9 @@ class GateReport(Record):
     """What the step `gate` found. `reason` is one sentence for people.
 
     `sanity` are checks that nobody has to ask for; one that failed holds the challenger back. `concerns` are reasons to
-    hold back that belong to no single gate, such as a challenger that is the champion itself. `notes` decide nothing and
-    ought to be read, such as that many models have asked this holdout.
-    `metrics` holds every metric of the problem for both models, whether or not a gate names it. `anchor` is the entry
-    against which slow decline was measured; where `moves_anchor` the challenger was proven better than it, and becomes
+    hold back that belong to no single gate, such as a challenger that is the champion itself. `notes` decide nothing.
+    `metrics` holds every metric of the problem for both models, whether or not a gate names it.
+    `anchor` is the entry against which slow decline was measured; where `moves_anchor`, the challenger becomes
     the anchor if it is promoted.
     """
 

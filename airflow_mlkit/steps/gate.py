@@ -122,12 +122,11 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
 
 
 def _tell_looks(looks: int) -> tuple[str, ...]:
-    if looks < 2:
-        return ()
-    return (
-        f"{looks} models have asked this holdout, so each has to be surer than if it were the first; "
-        "newer rows, or a holdout that rolls (last: 30d), give a fresh one",
+    text = (
+        f"{looks} models have asked this holdout, so each has to be surer than if it were the first; newer rows, or a "
+        "holdout that rolls (last: 30d), give a fresh one"
     )
+    return (text,) if looks > 1 else ()
 
 
 def _read_groups(context: StepContext) -> NDArray[Any] | None:

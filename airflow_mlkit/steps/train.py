@@ -49,8 +49,7 @@ def run(context: StepContext) -> StepResult:
         estimator,
         project=context.project,
         settings=settings,
-        features=record.features,
-        rows=rows,
+        split=record,
     )
     prove(model, estimator, proof, settings)
     manifest = model.manifest

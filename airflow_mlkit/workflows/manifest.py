@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from airflow_mlkit.data.split_record import FeatureColumn
+from airflow_mlkit.data.trained_rows import TrainedRows
 from airflow_mlkit.exceptions import ModelError
 from airflow_mlkit.rundir.records import Record
 from airflow_mlkit.spec.metrics import ProblemKind
@@ -25,7 +26,8 @@ class ModelManifest(Record):
 
     `inputs` are the raw columns that features() is given, `features` the columns that it returned, in the order of
     `split.json`. `model_id` is the hash of `airflow_mlkit.workflows.model_id`, `model_hash` that of the model's file.
-    `device` is where it was trained: an id made on a GPU may differ from one made on a CPU.
+    `device` is where it was trained: an id made on a GPU may differ from one made on a CPU. `trained_rows` says which
+    rows it learned from, so that a gate can prove that a holdout is new to it.
     """
 
     format: ModelFormat
@@ -45,6 +47,7 @@ class ModelManifest(Record):
     model_hash: str
     model_id: str
     rows: dict[str, int] = Field(default_factory=dict)
+    trained_rows: TrainedRows | None = None
     best_iteration: int | None = None
     libraries: dict[str, str] = Field(default_factory=dict)
 

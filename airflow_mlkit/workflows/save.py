@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from airflow_mlkit.data.split_record import FeatureColumn
+from airflow_mlkit.data.split_record import FeatureColumn, SplitRecord
+from airflow_mlkit.data.trained_rows import TrainedRows
 from airflow_mlkit.exceptions import WorkflowError
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir.canonical import hash_file
@@ -42,8 +43,7 @@ def save_model(
     *,
     project: Project,
     settings: TrainingSettings,
-    features: tuple[FeatureColumn, ...],
-    rows: dict[str, int],
+    split: SplitRecord,
 ) -> Model:
     """Write a model's folder and load it again. Nothing is pickled.
 
@@ -52,8 +52,7 @@ def save_model(
         estimator: fitted and checked.
         project: whose package is packed with the model.
         settings: what the workflow was told.
-        features: the model's columns, as split.json has them.
-        rows: how many rows it was trained and validated on.
+        split: the rows and columns that it was trained on.
 
     Raises:
         WorkflowError: when the estimator holds something that cannot be saved, or its code cannot be loaded alone.
@@ -71,7 +70,7 @@ def save_model(
         classes=settings.classes,
         label=settings.label,
         inputs=project.spec.data.features,
-        features=features,
+        features=split.features,
         workflow=project.spec.train.workflow,
         trusted_types=project.spec.train.trusted_types,
         params=dict(settings.params),
@@ -80,8 +79,9 @@ def save_model(
         device="cpu" if booster is None else BoosterConfig(booster).device,
         code_hash=project.code_hash,
         model_hash=hash_file(path),
-        model_id=_model_id(kind, hash_file(path), project, settings, features),
-        rows=rows,
+        model_id=_model_id(kind, hash_file(path), project, settings, split.features),
+        rows={"training": split.rows.training, "validation": split.rows.validation},
+        trained_rows=TrainedRows.of(split),
         best_iteration=found_iteration(estimator),
         libraries=library_versions(),
     )

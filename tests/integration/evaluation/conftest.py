@@ -84,7 +84,7 @@ class Run:
 MakeRun = Callable[..., Run]
 
 
-def run_steps(folder: Path, *, rows: int = 600, **sections: Any) -> Run:
+def run_steps(folder: Path, *, rows: int = 1200, **sections: Any) -> Run:
     """Build a project with parts of its spec replaced, and run its steps up to evaluate."""
     spec = default_spec()
     for name, section in sections.items():

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from airflow_mlkit.gates.report import GateReport
+from airflow_mlkit.registry.champion_entry import ChampionEntry
+from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.looks import LookLog
 from airflow_mlkit.spec import PipelineSpec
 from tests.forging import FORGERIES, mark_of, seal
 
@@ -51,6 +54,7 @@ def test_the_champion_makes_its_features_with_its_own_code(run):
 @pytest.mark.parametrize(
     ("manifest", "reason"),
     [
+        ({"trained_rows": None}, "does not say which rows it learned from"),
         ({"problem_kind": "regression"}, "it is a regression model, and this problem is binary"),
         ({"label": "chargeback"}, "it predicts 'chargeback', and the label is now 'fraud'"),
         ({"classes": ["no", "maybe"]}, "its classes are no, maybe, and they are now no, yes"),
@@ -61,6 +65,79 @@ def test_a_champion_that_answers_another_question_cannot_be_compared_with(run, m
     report = run.judge(run.crown(run.copy_model("other", **manifest)))
     assert not report.is_promotion
     assert reason in report.reason
+
+
+def trained_rows_of(run: Run, **changed: Any) -> dict[str, Any]:
+    """What the run's own model says of its rows, with some of it changed."""
+    found = json.loads((run.model_folder / "model.json").read_text())["trained_rows"]
+    return found | {"seen": ["of", "another split"]} | changed
+
+
+@pytest.mark.parametrize(
+    ("salt", "newest", "reason"),
+    [
+        ("another", "2025-12-31T00:00:00", None),
+        ("another", "2026-03-01T00:00:00", "it learned from rows up to 2026-03-01 00:00, and the holdout begins at"),
+        ("another", None, "its holdout was cut in another way"),
+        ("cards", "2026-03-01T00:00:00", None),
+    ],
+)
+def test_a_champion_that_may_have_seen_a_holdout_row_is_not_compared(run, salt, newest, reason):
+    sampling = json.loads(run.file("split", "split.json").read_text())["sampling"] | {"salt": salt}
+    rows = trained_rows_of(run, newest=newest, sampling=sampling)
+    report = run.judge(run.crown(run.copy_model("earlier", trained_rows=rows)))
+    assert not report.is_promotion
+    if reason is None:
+        assert report.results[1].comparison is not None
+    else:
+        assert reason in report.reason
+        assert report.results[1].comparison is None
+
+
+def crown_anchor_and_champion(run: Run) -> ChampionEntry:
+    """An anchor as good as the challenger, and a worse champion after it."""
+    run.crown(run.copy_model("anchor"), anchor=1)
+    worse = run.copy_model("worse")
+    workflow = worse / "code" / "cards" / "workflow.py"
+    workflow.write_text(workflow.read_text() + WITHOUT_AMOUNT)
+    return run.crown(seal(worse), anchor=1)
+
+
+def test_the_challenger_meets_the_anchor_too(run):
+    report = run.judge(crown_anchor_and_champion(run))
+    assert report.champion.n == 2
+    assert report.anchor.n == 1
+    assert report.results[1].comparison.against_anchor.estimate == 0
+    assert not report.moves_anchor
+
+
+def test_an_anchor_that_cannot_be_scored_any_more_is_said_and_replaced(run):
+    champion = crown_anchor_and_champion(run)
+    shutil.rmtree(run.project.folder / "anchor")
+    report = run.judge(champion)
+    assert report.is_promotion
+    assert report.moves_anchor
+    assert "the anchor (version 1): it could not be scored" in report.notes[0]
+
+
+def test_asking_a_holdout_again_and_again_is_counted_and_asks_for_more_confidence(run):
+    champion = run.crown()
+    looks = LookLog(ChampionLog(run.project.champions).uri)
+    holdout = run.json("split", "split.json")["content_hashes"]["holdout"]
+    first = run.judge(champion)
+    assert run.judge(champion).holdout.looks == first.holdout.looks == 1
+    for number in range(3):
+        looks.look(holdout, f"{number:064x}", "another run")
+    fourth = run.judge(champion)
+    assert fourth.holdout.looks == 4
+    assert fourth.results[1].comparison.confidence == pytest.approx(0.9975)
+    assert "4 models have asked this holdout" in fourth.notes[0]
+
+
+def test_rows_of_one_entity_are_compared_together(make_run):
+    run = make_run(evaluate={"groups": "created_at"})
+    comparison = run.judge(run.crown()).results[1].comparison
+    assert comparison.entities < comparison.rows
 
 
 def test_a_champion_that_is_gone_or_broken_holds_back_and_says_so(run):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from ruamel.yaml import YAML
 
-from airflow_mlkit.data.split_record import FeatureColumn, SamplingRecord, SplitRecord, SplitRows
+from airflow_mlkit.data.split_record import PARTS, FeatureColumn, SamplingRecord, SplitRecord, SplitRows
 from airflow_mlkit.project import Project, load_project
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord, StepRecord
 from airflow_mlkit.steps.run import run_step
@@ -143,7 +143,7 @@ def write_run(folder: Path, case: Case) -> RunDirectory:
         features=case.features,
         rows=rows,
         class_counts={},
-        content_hashes={},
+        content_hashes={part: part * 8 for part in PARTS},
         snapshot_hash="",
         sampling=SamplingRecord(sampling="hash", validation_fraction=0.1),
         dates={},

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_mlkit.gates.decide import NO_CHAMPION, Champion, Measured, decide, distinct
+from airflow_mlkit.gates.comparison import Comparison
+from airflow_mlkit.gates.decide import NO_CHAMPION, Champion, Measured, decide
 from airflow_mlkit.gates.decision import Decision
+from airflow_mlkit.gates.numbers import distinct
 from airflow_mlkit.spec.metrics import METRICS
 from airflow_mlkit.spec.pipeline import ChampionGate, MetricGate, RowsGate
 
@@ -18,8 +20,15 @@ AGAINST = ChampionGate(metric="roc_auc", against="champion")
 TITLE = "the champion (version 3)"
 
 
-def _champion(**metrics: float | None) -> Champion:
-    return Champion(TITLE, Measured(metrics))
+def _champion(decision: str = "promote", reason: str = "it is better", value: float | None = 0.9) -> Champion:
+    """A champion with which every comparison ends like this."""
+
+    def compare(gate: ChampionGate) -> Comparison:
+        return Comparison(
+            metric=gate.metric, decision=decision, reason=reason, confidence=0.99, champion=value, rows=500
+        )
+
+    return Champion(TITLE, compare)
 
 
 @pytest.mark.parametrize(
@@ -33,34 +42,17 @@ def _champion(**metrics: float | None) -> Champion:
         ([FLOOR], {}, None, "hold_back", "roc_auc is undefined: it was not computed."),
         ([AGAINST], {"roc_auc": 0.9}, None, "promote", NO_CHAMPION.capitalize() + "."),
         ([AGAINST], {"roc_auc": None}, None, "hold_back", "roc_auc is undefined: it is not a number."),
+        ([AGAINST], {"roc_auc": 0.91}, _champion(), "promote", "It is better."),
+        ([AGAINST], {"roc_auc": 0.89}, _champion("hold_back", "it is worse"), "hold_back", "It is worse."),
+        ([AGAINST], {"roc_auc": 0.9}, _champion("undecided", "who knows"), "undecided", "Who knows."),
         (
-            [AGAINST],
-            {"roc_auc": 0.91},
-            _champion(roc_auc=0.9),
-            "promote",
-            f"roc_auc 0.91 is better than 0.9 of {TITLE}.",
-        ),
-        (
-            [AGAINST],
-            {"roc_auc": 0.89},
-            _champion(roc_auc=0.9),
+            [FLOOR, AGAINST],
+            {"roc_auc": 0.7},
+            _champion("undecided", "who knows"),
             "hold_back",
-            f"roc_auc 0.89 is worse than 0.9 of {TITLE}.",
+            "roc_auc 0.7 is below 0.8; who knows.",
         ),
-        (
-            [AGAINST],
-            {"roc_auc": 0.9},
-            _champion(roc_auc=0.9),
-            "hold_back",
-            f"roc_auc 0.9 is equal to that of {TITLE}; a tie keeps the champion.",
-        ),
-        (
-            [AGAINST],
-            {"roc_auc": 0.9},
-            _champion(roc_auc=math.inf),
-            "hold_back",
-            f"roc_auc of {TITLE} is undefined: it is not a number.",
-        ),
+        ([AGAINST], {"roc_auc": None}, _champion(), "hold_back", "roc_auc is undefined: it is not a number."),
         (
             [AGAINST],
             {"roc_auc": 0.9},
@@ -98,13 +90,6 @@ def test_decision_and_its_reason(gates, metrics, champion, decision, reason):
     assert (verdict.decision.value, verdict.reason) == (decision, reason)
 
 
-@pytest.mark.parametrize(("metric", "better"), [("log_loss", 0.3), ("roc_auc", 0.9), ("rmse", 0.3), ("r2", 0.9)])
-def test_better_is_lower_for_losses_and_higher_for_the_rest(metric, better):
-    gate = ChampionGate(metric=metric, against="champion")
-    verdict = decide([gate], Measured({metric: better}), _champion(**{metric: 0.5}), rows=10)
-    assert verdict.decision is Decision.PROMOTE
-
-
 def test_both_limits_of_one_gate_hold():
     gate = MetricGate(metric="roc_auc", at_least=0.6, at_most=0.99)
     leaky = decide([gate], Measured({"roc_auc": 0.999}), None, rows=10)
@@ -139,11 +124,14 @@ _GATES = st.one_of(
 @given(
     gates=st.lists(_GATES, max_size=4),
     ours=st.dictionaries(st.sampled_from(sorted(METRICS)), _VALUES),
-    theirs=st.one_of(st.none(), st.dictionaries(st.sampled_from(sorted(METRICS)), _VALUES)),
+    champion=st.one_of(
+        st.none(),
+        st.just(Champion(TITLE, None, "gone")),
+        st.sampled_from(["promote", "hold_back", "undecided"]).map(_champion),
+    ),
     rows=st.integers(0, 200),
 )
-def test_nothing_is_promoted_unless_every_gate_stands_on_numbers(gates, ours, theirs, rows):
-    champion = None if theirs is None else _champion(**theirs)
+def test_nothing_is_promoted_unless_every_gate_stands_on_numbers(gates, ours, champion, rows):
     verdict = decide(gates, Measured(ours), champion, rows=rows)
     assert verdict.reason.endswith(".")
     if verdict.decision is not Decision.PROMOTE:
@@ -151,7 +139,22 @@ def test_nothing_is_promoted_unless_every_gate_stands_on_numbers(gates, ours, th
     assert gates
     assert all(result.passed and result.challenger is not None for result in verdict.results)
     against = [result for result in verdict.results if result.kind == "champion" and champion]
-    assert all(result.champion is not None and result.champion != result.challenger for result in against)
+    assert all(result.comparison.decision is Decision.PROMOTE for result in against)
+
+
+@pytest.mark.parametrize(("moved", "moves"), [({"roc_auc", "f1"}, True), ({"f1"}, False)])
+def test_the_anchor_moves_when_every_comparison_says_so(moved, moves):
+    gates = [AGAINST, ChampionGate(metric="f1", against="champion")]
+
+    def compare(gate):
+        return _champion().compare(gate).model_copy(update={"moves_anchor": gate.metric in moved})
+
+    verdict = decide(gates, Measured({"roc_auc": 0.9, "f1": 0.5}), Champion(TITLE, compare), rows=500)
+    assert verdict.moves_anchor is moves
+
+
+def test_without_a_comparison_the_anchor_stays():
+    assert not decide([FLOOR], Measured({"roc_auc": 0.9}), None, rows=500).moves_anchor
 
 
 @given(st.floats(allow_nan=False), st.floats(allow_nan=False))
