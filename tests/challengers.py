@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from airflow_mlkit.gates.report import GateReport
 from airflow_mlkit.registry import ChampionEntry, ChampionLog
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.model_registry import ModelRegistry
+from airflow_mlkit.registry.promotion import promote
 
 
 def open_registry(folder: Path, champions: str | None = None) -> ModelRegistry:
@@ -54,6 +57,16 @@ def report_against(champion: ChampionEntry | None, challenger: Challenger, *, mo
             "holdout": {"rows": 100, "hash": "h"},
         }
     )
+
+
+def make_champions(registry: ModelRegistry, folder: Path, *scores: int) -> list[ChampionEntry]:
+    """Promote a challenger after the other. Returns the log."""
+    for score in scores:
+        challenger = build_challenger(folder, score)
+        head = registry.log.head()
+        promotion = promote(challenger, registry, report_against(head, challenger), pytest.fail)
+        assert promotion.decision == "promoted", promotion.reason
+    return registry.log.entries()
 
 
 def build_entry(n: int, **changed: object) -> ChampionEntry:

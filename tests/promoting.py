@@ -9,8 +9,13 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+from mlflow.entities.model_registry import ModelVersion
+
+from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.gates.report import GateReport
-from airflow_mlkit.registry import ChampionEntry
+from airflow_mlkit.project import load_project
+from airflow_mlkit.registry import ChampionEntry, by_hand
+from airflow_mlkit.registry.asking import Answer
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.model_registry import ModelRegistry, RegisteredVersion
 from airflow_mlkit.registry.promotion import promote
@@ -53,6 +58,11 @@ class DyingRegistry(ModelRegistry):
 
     point = ""
 
+    def confirm(self, number: str) -> ModelVersion:
+        found = super().confirm(number)
+        self.end_at("confirmed")
+        return found
+
     def register(self, challenger: Challenger, decision: str) -> RegisteredVersion:
         self.end_at("before registering")
         found = super().register(challenger, decision)
@@ -77,3 +87,35 @@ def die_at(folder: Path, point: str) -> None:
     registry.point = point
     challenger = build_challenger(folder, 80)
     promote(challenger, registry, report_against(None, challenger), lambda head: report_against(head, challenger))
+
+
+def roll_back_and_die(folder: Path, point: str) -> None:
+    """Roll back by hand and be killed at a point of it."""
+    DyingRegistry.point = point
+    by_hand.ModelRegistry = DyingRegistry  # type: ignore[misc]
+    by_hand.ask = lambda *_: Answer(0, "not asked")
+    by_hand.roll_back(load_project(folder), by_hand.Word("ana", "scores are off"))
+
+
+def say_together(folder: Path, number: int, barrier: Barrier, results: Any) -> None:
+    """One person of several who have all read the same log: the even ones roll back, the odd ones promote a version.
+
+    Puts (number, the entry that was appended or None, what was refused) into `results`.
+    """
+
+    def wait(*_: Any) -> Answer:
+        barrier.wait(timeout=40)
+        return Answer(0, "not asked")
+
+    by_hand.ask = wait
+    project, word = load_project(folder), by_hand.Word(f"person {number}", "because")
+    try:
+        change = (
+            by_hand.promote_version(project, str(number // 2 + 1), word)
+            if number % 2
+            else by_hand.roll_back(project, word)
+        )
+    except UserError as error:
+        results.put((number, None, error.message))
+    else:
+        results.put((number, change.champion.n if change.changed else None, ""))

@@ -13,7 +13,11 @@ from airflow_mlkit.__about__ import __version__
 from airflow_mlkit.cli.console import err, out, print_error
 from airflow_mlkit.exceptions import MLKitError
 
-COMMANDS = ("new", "check", "plan", "run", "predict", "step", "models", "airflow", "clean", "schema", "demo")
+COMMANDS = (
+    *("new", "check", "plan", "run", "predict", "step"),
+    *("models", "audit", "rollback", "promote", "freeze", "unfreeze"),
+    *("airflow", "clean", "schema", "demo"),
+)
 """In the order in which a project meets them; each is a module of this package with a function `register(app)`."""
 
 

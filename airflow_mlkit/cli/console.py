@@ -16,3 +16,17 @@ def print_error(error: MLKitError) -> None:
     err.print(error.message, markup=False)
     if error.hint:
         err.print(error.hint, markup=False, style="dim")
+
+
+def on_one_line(text: str) -> str:
+    r"""What somebody has written, safe for a terminal and a table: on one line, control characters made visible.
+
+    >>> on_one_line("scores\nare off")
+    'scores are off'
+    """
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in " ".join(text.split()))
+
+
+def print_line(text: str, *, head: str = "") -> None:
+    """A line with what somebody has written in it, after a head of the kit's own."""
+    out.print(f"{head}{on_one_line(text)}", markup=False)

@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from airflow_mlkit.cli.console import out
+from airflow_mlkit.cli.console import on_one_line, out
+from airflow_mlkit.cli.freeze import describe_freeze
+from airflow_mlkit.cli.options import EnvironmentOption, JsonOption, PlatformOption, ProjectOption
 
 if TYPE_CHECKING:
     from airflow_mlkit.registry.catalogue import ModelSummary, VersionDetails
 
 MAX_METRICS = 2
-
-ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder.")]
-EnvironmentOption = Annotated[str | None, typer.Option("--environment", help="A name from platform.yaml.")]
-PlatformOption = Annotated[Path | None, typer.Option("--platform", help="The platform.yaml.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 models = typer.Typer(help="List the champions, or show all that is known of one.", invoke_without_command=True)
 
@@ -58,6 +56,7 @@ def list_(
         out.print_json(json.dumps([model.model_dump(mode="json") for model in found]))
     elif found:
         out.print(_table(found))
+        _print_freezes(found)
     else:
         out.print(f"There is no champion of {loaded.spec.name} yet. mlkit run trains the first one.")
 
@@ -92,9 +91,15 @@ def _table(found: list[ModelSummary]) -> Table:
             f"{model.as_of:%Y-%m-%d}" if model.as_of else "",
             _shorten(model.metrics),
             f"{model.promoted_at:%Y-%m-%d %H:%M}",
-            model.promoted_by,
+            escape(on_one_line(model.promoted_by)),
         )
     return table
+
+
+def _print_freezes(found: list[ModelSummary]) -> None:
+    for model in found:
+        if model.freeze:
+            _print(f"{model.model_name}: {describe_freeze(model.freeze)}")
 
 
 def _shorten(metrics: dict[str, float | None]) -> str:
@@ -112,7 +117,7 @@ def _print_details(found: VersionDetails) -> None:
     _section(
         "champion log",
         [
-            f"{one.n}  {one.promoted_at:%Y-%m-%d %H:%M}  {one.action} by {one.promoted_by}: {one.reason}"
+            on_one_line(f"{one.n}  {one.promoted_at:%Y-%m-%d %H:%M}  {one.action} by {one.promoted_by}: {one.reason}")
             for one in found.entries
         ],
     )

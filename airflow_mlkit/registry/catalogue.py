@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+
+from upath import UPath
 
 from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.address import resolved
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.freeze import FreezeEntry
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.rundir import RunDirectory
 from airflow_mlkit.rundir.records import Record
@@ -20,7 +23,7 @@ REPORT_FILE = "gate_report.json"
 
 
 class ModelSummary(Record):
-    """One model with its champion, as `mlkit models` lists it."""
+    """One model with its champion, as `mlkit models` lists it. `freeze` keeps it from being promoted automatically."""
 
     model_name: str
     champion_version: str
@@ -29,6 +32,7 @@ class ModelSummary(Record):
     promoted_at: datetime
     promoted_by: str
     champions: int
+    freeze: FreezeEntry | None = None
 
 
 class VersionDetails(Record):
@@ -59,8 +63,8 @@ def list_models(project: Project) -> list[ModelSummary]:
     """
     beside = ChampionLog(project.champions).root.parent
     names = sorted(path.name for path in beside.iterdir()) if beside.exists() else []
-    found = [ChampionLog(beside / name).head() for name in names]
-    return [_summarize(head) for head in found if head]
+    logs = [ChampionLog(beside / name) for name in names]
+    return [_summarize(head, log.freezes.active(datetime.now(UTC))) for log in logs if (head := log.head())]
 
 
 def describe_version(project: Project, version: str | None = None) -> VersionDetails:
@@ -95,10 +99,9 @@ def describe_version(project: Project, version: str | None = None) -> VersionDet
     )
 
 
-def _summarize(head: ChampionEntry) -> ModelSummary:
-    return ModelSummary.model_validate(
-        head.model_dump() | {"champion_version": head.model_version, "champions": head.n}
-    )
+def _summarize(head: ChampionEntry, freeze: FreezeEntry | None) -> ModelSummary:
+    more = {"champion_version": head.model_version, "champions": head.n, "freeze": freeze}
+    return ModelSummary.model_validate(head.model_dump() | more)
 
 
 def _ask_mlflow(project: Project, number: str) -> tuple[dict[str, str], str]:
@@ -114,17 +117,23 @@ def _read_gates(run_dir: str, report_hash: str | None) -> tuple[str, ...]:
         return ()
     from airflow_mlkit.gates.report import GateReport
 
-    for content in _gate_reports(RunDirectory(run_dir)):
+    for content in find_gate_reports(RunDirectory(run_dir)):
         if report_hash in (None, hashlib.sha256(content).hexdigest()):
             report = GateReport.model_validate_json(content)
             return tuple(f"{'passed' if result.passed else 'FAILED'}: {result.reason}" for result in report.results)
     return ()
 
 
-def _gate_reports(run: RunDirectory) -> Iterator[bytes]:
-    """All gate reports of a run, newest first; one whose gate ran again has more than one."""
+def find_gate_reports(run: RunDirectory) -> Iterator[bytes]:
+    """All gate reports of a run, newest first; one whose gate ran again, or compared again, has more than one.
+
+    Also those of tries that were killed before they published: which one decided is known by its hash.
+    """
     for step in (run.step("promote"), run.step("gate")):
-        for generation in reversed(step.generations()):
-            published = step.published(generation)
-            if published and REPORT_FILE in published.record.files:
-                yield published.file(REPORT_FILE).read_bytes()
+        for path in sorted(step.root.glob(f"*/tries/*/{REPORT_FILE}"), key=_place_of, reverse=True):
+            yield path.read_bytes()
+
+
+def _place_of(report: UPath) -> tuple[int, ...]:
+    """The generation and the try of a gate report."""
+    return tuple(int(part) for part in report.parts if part.isdecimal())[-2:]

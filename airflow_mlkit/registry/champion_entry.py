@@ -52,6 +52,11 @@ class ChampionEntry(ChainedRecord):
     anchor: int | None = Field(default=None, ge=1)
 
     @property
+    def title(self) -> str:
+        """The version for people, such as `churn version 3`."""
+        return f"{self.model_name} version {self.model_version}"
+
+    @property
     def anchor_number(self) -> int:
         """The number of its anchor's entry, which may be its own."""
         return self.anchor or self.n

@@ -43,7 +43,7 @@ def load_champion(project: Project, champion: ChampionEntry) -> Model:
     try:
         model = Model.load(folder, model_id=champion.model_id)
     except ModelError as error:
-        raise RegistryError(f"{_title(champion)} cannot be loaded: {error.message}", hint=error.hint) from error
+        raise RegistryError(f"{champion.title} cannot be loaded: {error.message}", hint=error.hint) from error
     if scratch:
         weakref.finalize(model, scratch.cleanup)
     return model
@@ -54,7 +54,7 @@ def _fetch(project: Project, champion: ChampionEntry) -> tuple[Path, tempfile.Te
     if Path(artifact).is_absolute():
         if not Path(artifact).is_dir():
             raise RegistryError(
-                f"{_title(champion)} has lost its files: {artifact} is not there.",
+                f"{champion.title} has lost its files: {artifact} is not there.",
                 hint="Bring the folder back from a backup, or promote a new model.",
             )
         return Path(artifact), None
@@ -65,10 +65,6 @@ def _fetch(project: Project, champion: ChampionEntry) -> tuple[Path, tempfile.Te
     run_id = registry.version(champion.model_version).run_id
     with refusals_of(project.mlflow):
         return Path(registry.client.download_artifacts(run_id, MODEL_FOLDER, scratch.name)), scratch
-
-
-def _title(champion: ChampionEntry) -> str:
-    return f"{champion.model_name} version {champion.model_version}"
 
 
 def _download(source: UPath, target: Path) -> Path:

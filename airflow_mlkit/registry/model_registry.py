@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_mlkit.exceptions import RegistryError
@@ -26,6 +26,8 @@ CHAMPION_ALIAS = "champion"
 ANCHOR_ALIAS = "anchor"
 LOG_TAG = "mlkit.champion_log"
 ENTRY_TAG = "mlkit.champion_entry"
+ENTRY_HASH_TAG = "mlkit.champion_entry_hash"
+"""The newest entry has no successor that vouches for it, so MLflow keeps its hash."""
 
 _ATTEMPTS = 8
 
@@ -78,8 +80,7 @@ class ModelRegistry:
         """
         client = self.client
         with refusals_of(self.uri):
-            self._claim(client)
-            self._refuse_lost_entries()
+            self._prepare(client)
             found = self._find(client, challenger)
             if found is None:
                 tags = describe(challenger, decision)
@@ -87,6 +88,24 @@ class ModelRegistry:
                 source = f"{run.info.artifact_uri}/{MODEL_FOLDER}"
                 found = client.create_model_version(self.model_name, source, run.info.run_id, tags=tags)
             return RegisteredVersion(str(found.version), str(found.source))
+
+    def confirm(self, number: str) -> ModelVersion:
+        """See that a version can become the champion as far as MLflow is concerned.
+
+        Raises:
+            RegistryError: when MLflow refuses or does not know the version, the registered model follows another
+                champion log, or its own log has lost entries.
+        """
+        found = next((version for version in self.versions() if str(version.version) == number), None)
+        if found is None:
+            raise RegistryError(
+                f"MLflow has no version {number} of {self.model_name}: it was deleted there, or never registered.",
+                hint="mlkit audit shows which versions there are. Where its run is still there, mlkit promote --run "
+                "registers it again.",
+            )
+        with refusals_of(self.uri):
+            self._prepare(self.client)
+        return found
 
     def follow(self) -> ChampionEntry:
         """Set the aliases `champion` and `anchor` as the head of the log says, until it is still the head afterwards.
@@ -124,31 +143,38 @@ class ModelRegistry:
         return sorted(found, key=lambda version: int(version.version), reverse=True)
 
     @property
-    def _log_address(self) -> str:
-        # relative to the database where both are folders here, so that a project can be moved
+    def log_address(self) -> str:
+        """The log's address as the registered model carries it.
+
+        Relative to the database where both are folders here, so that a project can be moved.
+        """
         if self.uri.startswith("sqlite:///"):
             return portable(self.log.uri, self.uri.removeprefix("sqlite:///").rpartition("/")[0])
         return portable(self.log.uri, "://")
+
+    def _prepare(self, client: MlflowClient) -> None:
+        self._claim(client)
+        self._refuse_lost_entries()
 
     def _claim(self, client: MlflowClient) -> None:
         """Make the registered model with the log's address in a tag, or see that it carries this one."""
         from mlflow.exceptions import MlflowException
 
         try:
-            client.create_registered_model(self.model_name, tags={LOG_TAG: self._log_address})
+            client.create_registered_model(self.model_name, tags={LOG_TAG: self.log_address})
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             self._refuse_another_log(client.get_registered_model(self.model_name).tags.get(LOG_TAG))
 
     def _refuse_another_log(self, carried: str | None) -> None:
-        if carried == self._log_address:
+        if carried == self.log_address:
             return
         followed = f"the champion log {carried}" if carried else "no champion log"
         raise RegistryError(
-            f"The registered model {self.model_name} follows {followed}, and this project's is {self._log_address}.",
+            f"The registered model {self.model_name} follows {followed}, and this project's is {self.log_address}.",
             hint=f"Two projects may have one name: rename one. If the log was moved, set the tag {LOG_TAG} of the "
-            f"registered model in MLflow to {self._log_address}.",
+            f"registered model in MLflow to {self.log_address}.",
         )
 
     def _refuse_lost_entries(self) -> None:
@@ -174,7 +200,8 @@ class ModelRegistry:
 
     def _point_to(self, client: MlflowClient, head: ChampionEntry) -> None:
         _insist(lambda: client.set_registered_model_alias(self.model_name, CHAMPION_ALIAS, head.model_version))
-        _insist(lambda: client.set_model_version_tag(self.model_name, head.model_version, ENTRY_TAG, str(head.n)))
+        for tag, value in ((ENTRY_TAG, str(head.n)), (ENTRY_HASH_TAG, self.log.hash_of(head.n))):
+            _insist(partial(client.set_model_version_tag, self.model_name, head.model_version, tag, value))
         self._point_anchor_to(client, self.log.anchor_of(head).model_version)
 
     def _point_anchor_to(self, client: MlflowClient, version: str) -> None:

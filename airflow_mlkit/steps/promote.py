@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.report import GateReport
+from airflow_mlkit.project import Project
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.promotion import Promotion, promote
 from airflow_mlkit.registry.provenance import GitState, read_git_state
-from airflow_mlkit.rundir import Outcome
+from airflow_mlkit.rundir import Outcome, RunDirectory, Try
 from airflow_mlkit.steps.context import StepContext, StepResult
+from airflow_mlkit.steps.run import find_step
 from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
 
 log = logging.getLogger("airflow_mlkit.promotion")
@@ -38,8 +41,6 @@ def run(context: StepContext) -> StepResult:
         Promotion(decision="held_back", reason=reason, gate_report=report) if reason else _promote(context, report)
     )
     (context.folder / PROMOTION_FILE).write_bytes(promotion.to_bytes())
-    if promotion.compared_again:
-        (context.folder / REPORT_FILE).write_bytes(promotion.gate_report.to_bytes())
     return _conclude(context, promotion)
 
 
@@ -74,12 +75,32 @@ def read_challenger(context: StepContext) -> Challenger:
     )
 
 
+def register_run(project: Project, run: RunDirectory) -> tuple[str, GateReport]:
+    """Register the model of a run that was held back, so that a person can promote it.
+
+    Returns:
+        The version's number in MLflow, and what the gates said.
+
+    Raises:
+        RunDirectoryError: when the run did not come as far as the gates.
+        RegistryError: when MLflow refuses.
+    """
+    attempt = Try("promote", run.step("promote").root, 0, 0, datetime.now(UTC))  # only to read: it claims no number
+    context = StepContext(project, run, find_step(project, "promote"), attempt)
+    report = _read_report(context.input("gate").file(REPORT_FILE))
+    version = ModelRegistry.of(project).register(read_challenger(context), report.decision.value)
+    return version.version, report
+
+
 def _promote(context: StepContext, report: GateReport) -> Promotion:
     def judge(champion: ChampionEntry | None) -> GateReport:
         # scoring a champion needs the libraries of training, and it is only needed when another run was faster
         from airflow_mlkit.steps.gate import judge
 
-        return judge(context, champion)
+        report = judge(context, champion)
+        # before the champion log names its hash: a process that is killed after that leaves the report to be found
+        (context.folder / REPORT_FILE).write_bytes(report.to_bytes())
+        return report
 
     return promote(read_challenger(context), ModelRegistry.of(context.project), report, judge)
 

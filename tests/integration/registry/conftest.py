@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from airflow_mlkit.project import Project, load_project
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.mlflow_client import connect
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from tests.challengers import build_challenger, open_registry
+from tests.projects import build_project, default_spec
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,13 @@ def registry(tmp_path: Path, empty_database: Path) -> ModelRegistry:
     (folder / ".mlkit").mkdir(parents=True)
     shutil.copy(empty_database, folder / ".mlkit/mlflow.db")
     return open_registry(folder)
+
+
+@pytest.fixture
+def churn(registry: ModelRegistry) -> Project:
+    """A project whose model the registry keeps."""
+    folder = Path(registry.log.uri).parents[2]
+    return load_project(build_project(folder, rows=10, spec=default_spec() | {"name": "churn"}))
 
 
 @pytest.fixture

@@ -1,0 +1,248 @@
+"""A person's word about who is the champion: promote, roll back, freeze.
+
+The champion log is written as by a retrain: append, which is the change, then let MLflow's aliases follow. Killed in
+between, the same command again finds what is done and does the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from airflow_mlkit.data.moment import to_utc
+from airflow_mlkit.exceptions import RegistryError, UserError
+from airflow_mlkit.project import Project
+from airflow_mlkit.registry.asking import ask
+from airflow_mlkit.registry.champion_entry import ChampionEntry
+from airflow_mlkit.registry.freeze import FreezeEntry
+from airflow_mlkit.registry.model_registry import ModelRegistry
+from airflow_mlkit.registry.objection import on_one_line
+from airflow_mlkit.registry.recall import recall_entry
+from airflow_mlkit.rundir.records import Record
+from airflow_mlkit.spec.nearest import did_you_mean
+
+log = logging.getLogger("airflow_mlkit.promotion")
+
+MAX_REASON = 4000
+
+
+@dataclass(frozen=True)
+class Word:
+    """Who says so, and why.
+
+    Raises:
+        UserError: when one of them is empty, too long, or no text.
+    """
+
+    by: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        for name, text, most in (("--by", self.by, 200), ("--reason", self.reason, MAX_REASON)):
+            if not text.strip():
+                raise UserError(f"{name} is empty.", hint="It stands in the champion log: say it in a few words.")
+            if len(text) > most:
+                raise UserError(f"{name} has {len(text):,} characters; at most {most:,} fit.")
+            if not text.isascii() and text.encode("utf-8", "replace").decode() != text:
+                raise UserError(f"{name} is no valid UTF-8.", hint="Type it again.")
+
+
+class Change(Record):
+    """What a person's word has changed.
+
+    Attributes:
+        champion: the head of the log now.
+        replaced: who was champion before; None where there was nobody, or nothing was changed.
+        changed: False where the log said so already.
+        asked: what the version was asked before; empty where nothing was changed.
+    """
+
+    champion: ChampionEntry
+    replaced: ChampionEntry | None = None
+    changed: bool
+    asked: str = ""
+
+
+Decide = Callable[[Sequence[ChampionEntry]], ChampionEntry | None]
+
+
+def roll_back(project: Project, word: Word, to: str | None = None) -> Change:
+    """Make a former champion the champion again, with the anchor that stood with it.
+
+    Args:
+        project: whose model it is.
+        word: who says so, and why.
+        to: the version; the champion before the present one when not given. Only a named version is gone back to
+            from a rollback, or from a champion that came in between: what was before it is not what was meant.
+
+    Raises:
+        UserError: when there is nothing to go back to, or it has to be said which version is meant.
+        RegistryError: when the version cannot be loaded or scores otherwise than it did, the log is damaged, or MLflow
+            refuses.
+    """
+    registry = ModelRegistry.of(project)
+    entries = registry.log.entries()
+    if not entries:
+        raise UserError(f"There is no champion of {project.spec.name} yet.", hint="mlkit run trains the first one.")
+    target = _find_champion(entries, to) if to else _find_predecessor(entries, word)
+
+    def decide(now: Sequence[ChampionEntry]) -> ChampionEntry | None:
+        if now[-1].model_id == target.model_id:
+            return None
+        if to is None and now[-1].n != entries[-1].n:
+            raise UserError(
+                f"Meanwhile {_describe(now[-1])}. Nothing was rolled back.",
+                hint="mlkit audit shows the log. Name the version that you mean: --to.",
+            )
+        return _write_entry(target, "rollback", word, now)
+
+    return _carry_out(project, registry, target, decide)
+
+
+def promote_version(project: Project, version: str, word: Word) -> Change:
+    """Make a version the champion because a person says so, whatever its gates said.
+
+    A version that was never champion is measured against the anchor that stands: a person's word proves nothing.
+
+    Args:
+        project: whose model it is.
+        version: its number in MLflow.
+        word: who says so, and why.
+
+    Raises:
+        UserError: when the version was not made by the kit.
+        RegistryError: as `roll_back`.
+    """
+    registry = ModelRegistry.of(project)
+    entries = registry.log.entries()
+    known = [entry for entry in entries if entry.model_version == version]
+    target = known[-1] if known else recall_entry(registry, registry.confirm(version))
+
+    def decide(now: Sequence[ChampionEntry]) -> ChampionEntry | None:
+        if now and now[-1].model_id == target.model_id:
+            return None
+        return _write_entry(target, "promote", word, now, again=bool(known))
+
+    return _carry_out(project, registry, target, decide)
+
+
+def freeze(project: Project, word: Word, until: datetime | None) -> FreezeEntry | None:
+    """Keep a project's model from being promoted automatically until a moment, or lift that.
+
+    Args:
+        project: whose model it is.
+        word: who says so, and why.
+        until: in the future; None lifts the freeze.
+
+    Returns:
+        The new entry; None where the log says so already.
+
+    Raises:
+        UserError: when the moment has passed.
+        RegistryError: when the log is damaged or cannot be written to.
+    """
+    now = datetime.now(UTC)
+    if until and to_utc(until) <= now:
+        raise UserError(f"--until {to_utc(until):%Y-%m-%d %H:%M} UTC has passed.", hint="Name a day to come.")
+    freezes = ModelRegistry.of(project).log.freezes
+
+    def decide(entries: Sequence[FreezeEntry]) -> FreezeEntry | None:
+        newest = entries[-1] if entries else None
+        if until is None and freezes.active(now) is None:
+            return None
+        if newest and until and (newest.until, newest.by, newest.reason) == (until, word.by, word.reason):
+            return None
+        action: Literal["freeze", "unfreeze"] = "freeze" if until else "unfreeze"
+        return FreezeEntry(
+            n=len(entries) + 1, action=action, until=until, at=datetime.now(UTC), by=word.by, reason=word.reason
+        )
+
+    return freezes.extend(decide)
+
+
+def _carry_out(project: Project, registry: ModelRegistry, target: ChampionEntry, decide: Decide) -> Change:
+    """Ask the version, let the log move, and let MLflow follow; only the last where the log says so already."""
+    entries = registry.log.entries()
+    asked = ""
+    if decide(entries) is not None:
+        registry.confirm(target.model_version)
+        asked = ask(project, target).sentence
+    appended = registry.log.extend(decide)
+    try:
+        head = registry.follow()
+    except RegistryError as error:
+        if appended is None:
+            raise
+        raise RegistryError(
+            f"{appended.title} is the champion (entry {appended.n}), and MLflow was not told: {error.message}",
+            hint="Scoring follows the log already. The same command again, or mlkit audit --heal, sets the aliases.",
+        ) from error
+    if appended is None:
+        return Change(champion=head, changed=False)
+    before = registry.log.entries()[appended.n - 2] if appended.n > 1 else None
+    return Change(champion=appended, replaced=before, changed=True, asked=asked)
+
+
+def _find_champion(entries: Sequence[ChampionEntry], version: str) -> ChampionEntry:
+    found = [entry for entry in entries if entry.model_version == version]
+    if found:
+        return found[-1]
+    known = sorted({entry.model_version for entry in entries})
+    raise UserError(
+        f"Version {version} was never the champion of {entries[-1].model_name}{did_you_mean(version, known)}.",
+        hint=f"mlkit promote {version} makes a version the champion that was none.",
+    )
+
+
+def _find_predecessor(entries: Sequence[ChampionEntry], word: Word) -> ChampionEntry:
+    head = entries[-1]
+    if head.action == "rollback":
+        if (head.promoted_by, head.reason) == (word.by, word.reason):
+            return head
+        raise UserError(
+            f"{_describe(head)}. Nothing was rolled back a second time.",
+            hint="mlkit audit shows the log. To go back further, name the version: --to.",
+        )
+    for entry in reversed(entries[:-1]):
+        if entry.model_id != head.model_id:
+            return entry
+    raise UserError(
+        f"{head.title} is the first champion: there is none to go back to.",
+        hint="A new model replaces it: mlkit run, or mlkit promote.",
+    )
+
+
+def _describe(head: ChampionEntry) -> str:
+    verb = "was rolled back to" if head.action == "rollback" else "was promoted to"
+    when = f"{to_utc(head.promoted_at):%Y-%m-%d %H:%M}"
+    return (
+        f"{head.model_name} {verb} version {head.model_version} on {when} UTC by {head.promoted_by}: "
+        f"{on_one_line(head.reason)}"
+    )
+
+
+def _write_entry(
+    target: ChampionEntry,
+    action: Literal["promote", "rollback"],
+    word: Word,
+    entries: Sequence[ChampionEntry],
+    *,
+    again: bool = True,
+) -> ChampionEntry:
+    """The next entry: the target's own, with who says so now. A former champion brings its anchor back with it."""
+    n = len(entries) + 1
+    standing = entries[-1].anchor_number if entries else n
+    changed = {
+        "n": n,
+        "action": action,
+        "promoted_at": datetime.now(UTC),
+        "promoted_by": word.by,
+        "by_person": True,
+        "reason": word.reason,
+        "restores": target.n if again else None,
+        "anchor": target.anchor_number if again else standing,
+    }
+    return target.model_copy(update=changed)

@@ -1,0 +1,228 @@
+"""A person's word against the gates', and against other people's: MLflow on SQLite, the champion log in a folder."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from airflow_mlkit.exceptions import RegistryError, UserError
+from airflow_mlkit.project import Project
+from airflow_mlkit.registry import by_hand
+from airflow_mlkit.registry.asking import Answer
+from airflow_mlkit.registry.by_hand import Word, freeze, promote_version, roll_back
+from airflow_mlkit.registry.model_registry import ANCHOR_ALIAS, CHAMPION_ALIAS, ModelRegistry
+from airflow_mlkit.registry.promotion import promote
+from tests.challengers import build_challenger, make_champions, report_against
+from tests.promoting import roll_back_and_die, say_together
+
+SPAWN = multiprocessing.get_context("spawn")
+ANA = Word("ana", "scores are off")
+
+
+@pytest.fixture(autouse=True)
+def _without_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models here are one small file that nobody can ask; tests/integration/predict asks real ones."""
+    monkeypatch.setattr(by_hand, "ask", lambda *_: Answer(0, "not asked"))
+
+
+def aliases(registry: ModelRegistry) -> dict[str, str]:
+    found = registry.client.get_registered_model("churn").aliases
+    return {name: str(version) for name, version in found.items()}
+
+
+def versions(registry: ModelRegistry) -> list[str]:
+    return [entry.model_version for entry in registry.log.entries()]
+
+
+def test_a_rollback_brings_the_champion_and_its_anchor_back(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    make_champions(registry, tmp_path, 80)
+    better = build_challenger(tmp_path, 90)
+    promote(better, registry, report_against(registry.log.head(), better, moves_anchor=True), pytest.fail)
+    assert aliases(registry) == {CHAMPION_ALIAS: "2", ANCHOR_ALIAS: "2"}
+    change = roll_back(churn, ANA)
+    assert (change.champion.model_version, change.replaced and change.replaced.model_version) == ("1", "2")
+    assert aliases(registry) == {CHAMPION_ALIAS: "1", ANCHOR_ALIAS: "1"}
+    entry = registry.log.entries()[-1]
+    assert (entry.action, entry.promoted_by, entry.reason, entry.restores) == ("rollback", *vars(ANA).values(), 1)
+    assert entry.model_id == registry.log.entries()[0].model_id
+
+
+def test_the_same_rollback_again_changes_nothing_and_another_one_must_name_its_version(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    make_champions(registry, tmp_path, 80, 85, 90)
+    roll_back(churn, ANA)
+    assert not roll_back(churn, ANA).changed
+    with pytest.raises(UserError, match=r"rolled back to version 2 on .* UTC by ana: scores are off"):
+        roll_back(churn, Word("bo", "an alert fired"))
+    roll_back(churn, Word("bo", "that one too"), to="1")
+    assert versions(registry) == ["1", "2", "3", "2", "1"]
+
+
+def test_the_very_model_that_was_rolled_back_from_does_not_come_back_by_itself(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    """Neither from its own run, asked again, nor from a later one; a better one does."""
+    make_champions(registry, tmp_path, 80, 90)
+    roll_back(churn, ANA)
+    for changed in ({}, {"run_id": "a later run"}):
+        challenger = build_challenger(tmp_path, 90, **changed)
+        again = promote(challenger, registry, report_against(registry.log.head(), challenger), pytest.fail)
+        assert again.decision == "held_back"
+        assert again.reason.startswith("The same model was rolled back from on 20")
+        assert again.reason.endswith("by ana: scores are off.")
+    make_champions(registry, tmp_path, 95)
+    assert versions(registry) == ["1", "2", "1", "3"]
+
+
+def test_a_person_may_promote_what_was_rolled_back_from(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    make_champions(registry, tmp_path, 80, 90)
+    roll_back(churn, ANA)
+    change = promote_version(churn, "2", Word("bo", "it was the data"))
+    assert (change.champion.action, change.champion.restores, change.champion.anchor) == ("promote", 2, 1)
+    assert not promote_version(churn, "2", Word("bo", "it was the data")).changed
+
+
+def test_a_version_that_was_never_champion_is_promoted_by_a_person_only(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    """It is measured against the anchor that stands, and the model it replaced stays away."""
+    make_champions(registry, tmp_path, 80, 90)
+    held_back = build_challenger(tmp_path, 85, documents=(_report(tmp_path),))
+    version = registry.register(held_back, "hold_back").version
+    change = promote_version(churn, version, Word("bo", "90 is unfair"))
+    assert (change.champion.model_id, change.champion.anchor) == (held_back.model_id, 1)
+    assert (change.champion.run_id, change.champion.as_of) == (held_back.run_id, held_back.as_of)
+    assert change.champion.metrics == {"roc_auc": 0.85}
+    replaced = build_challenger(tmp_path, 90, run_id="a later run")
+    later = promote(replaced, registry, report_against(registry.log.head(), replaced), pytest.fail)
+    assert "was replaced on" in later.reason
+
+
+def _report(folder: Path) -> Path:
+    path = folder / "gate_report.json"
+    path.write_bytes(report_against(None, build_challenger(folder, 85)).to_bytes())
+    return path
+
+
+def test_a_version_that_the_kit_did_not_make_is_refused(churn: Project, registry: ModelRegistry) -> None:
+    registry.client.create_registered_model("churn")
+    registry.client.set_registered_model_tag("churn", "mlkit.champion_log", registry.log_address)
+    registry.client.create_model_version("churn", "models/x")
+    with pytest.raises(UserError, match=r"version 1 was not made by mlkit: it lacks the tags mlkit\.model_id"):
+        promote_version(churn, "1", ANA)
+    assert registry.log.head() is None
+
+
+def test_a_freeze_holds_back_retrains_and_nobody_else(churn: Project, registry: ModelRegistry, tmp_path: Path) -> None:
+    make_champions(registry, tmp_path, 80, 85)
+    until = datetime.now(UTC) + timedelta(days=9)
+    assert freeze(churn, Word("bo", "the sale\nof the year."), until)
+    assert freeze(churn, Word("bo", "the sale\nof the year."), until) is None
+    challenger = build_challenger(tmp_path, 90)
+    held = promote(challenger, registry, report_against(registry.log.head(), challenger), pytest.fail)
+    assert held.reason == f"Promotion is frozen until {until:%Y-%m-%d %H:%M} UTC by bo: the sale of the year."
+    assert roll_back(churn, ANA).changed
+    assert freeze(churn, ANA, None)
+    assert freeze(churn, ANA, None) is None
+    make_champions(registry, tmp_path, 90)
+    with pytest.raises(UserError, match="has passed"):
+        freeze(churn, ANA, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [(None, "churn version 1 is the first champion"), ("7", "Version 7 was never the champion of churn; known are 1")],
+)
+def test_what_cannot_be_rolled_back_to_is_said(
+    churn: Project, registry: ModelRegistry, tmp_path: Path, to: str | None, said: str
+) -> None:
+    with pytest.raises(UserError, match="no champion of churn yet"):
+        roll_back(churn, ANA, to)
+    make_champions(registry, tmp_path, 80)
+    with pytest.raises(UserError, match=said):
+        roll_back(churn, ANA, to)
+
+
+@pytest.mark.parametrize("reason", ["", " \n", "x" * 5000, "\udcff"], ids=["empty", "blank", "endless", "no text"])
+def test_a_reason_that_says_nothing_is_refused(reason: str) -> None:
+    with pytest.raises(UserError, match="--reason"):
+        Word("ana", reason)
+
+
+def test_a_version_that_was_deleted_in_mlflow_is_not_rolled_back_to(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    make_champions(registry, tmp_path, 80, 90)
+    registry.client.delete_model_version("churn", "1")
+    with pytest.raises(RegistryError, match="MLflow has no version 1 of churn: it was deleted there"):
+        roll_back(churn, ANA)
+    assert versions(registry) == ["1", "2"]
+
+
+def test_a_registry_that_goes_away_after_the_log_has_moved_is_told_later(
+    churn: Project, registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_champions(registry, tmp_path, 80, 90)
+    database = churn.folder / ".mlkit/mlflow.db"
+
+    def go_away(*_: object) -> Answer:
+        shutil.move(database, tmp_path / "away.db")
+        database.write_text("no database")
+        return Answer(0, "not asked")
+
+    monkeypatch.setattr(by_hand, "ask", go_away)
+    with pytest.raises(RegistryError, match=r"churn version 1 is the champion \(entry 3\), and MLflow was not told"):
+        roll_back(churn, ANA)
+    shutil.move(tmp_path / "away.db", database)
+    assert aliases(registry)[CHAMPION_ALIAS] == "2"
+    assert not roll_back(churn, ANA).changed
+    assert aliases(registry)[CHAMPION_ALIAS] == "1"
+    assert versions(registry) == ["1", "2", "1"]
+
+
+def test_a_rollback_killed_between_any_two_acts_is_finished_by_the_same_command(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    make_champions(registry, tmp_path, 80, 85, 90)
+    for point, entries in (("confirmed", 3), ("appended", 4), ("alias set", 4)):
+        person = SPAWN.Process(target=roll_back_and_die, args=(churn.folder, point))
+        person.start()
+        person.join(timeout=100)
+        assert person.exitcode == -signal.SIGKILL, point
+        assert len(registry.log.entries()) == entries
+    assert not roll_back(churn, ANA).changed
+    assert versions(registry) == ["1", "2", "3", "2"]
+    assert aliases(registry) == {CHAMPION_ALIAS: "2", ANCHOR_ALIAS: "1"}
+
+
+def test_people_who_speak_at_once_are_heard_one_after_the_other(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    """All have read that version 4 is the champion. Only one can follow it; who meant to undo it must say so again."""
+    make_champions(registry, tmp_path, 80, 85, 87, 90)
+    barrier, results = SPAWN.Barrier(4), SPAWN.Queue()
+    people = [SPAWN.Process(target=say_together, args=(churn.folder, n, barrier, results)) for n in range(4)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join(timeout=200)
+    assert [person.exitcode for person in people] == [0] * 4
+    found = {number: (n, refused) for number, n, refused in (results.get(timeout=10) for _ in people)}
+    entries = registry.log.entries()
+    appended = [n for n, _ in found.values() if n]
+    assert sorted(appended) == list(range(5, len(entries) + 1)), (
+        "every entry has one author, and every author one entry"
+    )
+    assert all(found[number][0] for number in (1, 3)), "a version that was named is promoted whoever comes between"
+    assert {found[number][0] for number in (0, 2)} <= {5, None}, "version 4 as it was read is undone, or nothing"
+    assert aliases(registry)[CHAMPION_ALIAS] == entries[-1].model_version
