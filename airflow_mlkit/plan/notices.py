@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from airflow_mlkit.spec.data import BigQuerySource
-from airflow_mlkit.spec.pipeline import ChampionGate, PipelineSpec, TrainSpec
+from airflow_mlkit.spec.pipeline import PipelineSpec, TrainSpec
 from airflow_mlkit.spec.platform import Environment
 
 
 def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...]:
     """A sentence for each key that is accepted and has no effect yet."""
-    against = [gate for gate in spec.gates if isinstance(gate, ChampionGate)]
     asked_for = _find_sizes(spec)
     candidates = {
-        "gates: margin and confidence do nothing yet; the challenger must be strictly better on the point values": any(
-            gate.margin is not None or gate.confidence is not None for gate in against
-        ),
         "promote.approval: person is not asked yet; a challenger that passes its gates is held back": (
             spec.promote.approval == "person"
         ),
@@ -26,7 +22,6 @@ def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...
         f"backend: local: steps share this machine, so the sizes asked for do nothing here ({', '.join(asked_for)})": (
             environment.backend == "local" and bool(asked_for)
         ),
-        "evaluate.groups does nothing yet; rows of one entity count as independent": spec.evaluate.groups is not None,
     }
     return tuple(text for text, applies in candidates.items() if applies)
 

@@ -144,11 +144,15 @@ class MetricGate(_MetricOfGate):
 
 
 class ChampionGate(_MetricOfGate):
-    """The challenger must be better than the champion on the same holdout rows."""
+    """The challenger must be better than the champion on the same holdout rows, and surely not much worse."""
 
     against: Literal["champion"] = Field(description="The model that is in use now.")
-    margin: NotNegative | None = Field(None, description="By how much it must be better at least.")
-    confidence: Confidence | None = Field(None, description="How sure that must be, such as 0.95.")
+    margin: NotNegative | None = Field(
+        None,
+        description="How much worse it may be at worst, in the metric's unit. 0.01 when not given; for losses and errors "
+        "2 % of the champion's.",
+    )
+    confidence: Confidence | None = Field(None, description="How sure that must be; 0.99 when not given.")
 
 
 class RowsGate(Declared):

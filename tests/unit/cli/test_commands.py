@@ -24,8 +24,7 @@ data:
   holdout: {sampling: hash}
 validate: {suite: suite.json}
 problem: {kind: binary, positive: 1}
-train: {workflow: toy_workflow:Toy, schedule: {cron: "@weekly", assets: [payments]}}
-evaluate: {groups: account}
+train: {workflow: toy_workflow:Toy, schedule: {cron: "@weekly", assets: [payments]}, sizes: {train: cpu-large}}
 gates:
   - {metric: roc_auc, at_least: 0.5}
 """
@@ -50,7 +49,7 @@ def test_plan_prints_each_step_and_says_aloud_what_does_nothing_yet(folder: Path
     assert done.returncode == 0
     for word in ("toy-retrain: @weekly or assets payments", "validate, split", "cpu-small", "x-mlkit://models/toy"):
         assert word in done.stdout
-    assert "evaluate.groups does nothing yet" in done.stderr
+    assert "sizes asked for do nothing here (train.sizes.train: cpu-large)" in done.stderr
 
 
 def test_plan_as_json_is_nothing_but_json(folder: Path) -> None:
@@ -82,7 +81,7 @@ def test_a_broken_spec_ends_every_command_with_2_and_all_problems(folder: Path) 
         said = done.stdout + done.stderr
         assert done.returncode == 2
         assert "mlkit.yaml:8 data.lable: unknown key; did you mean label?" in said
-        assert "mlkit.yaml:15 gates[0].at_least: 'x' is no number; write one such as 0.9" in said
+        assert "mlkit.yaml:14 gates[0].at_least: 'x' is no number; write one such as 0.9" in said
 
 
 def test_check_tells_the_problems_of_all_parts_at_once(folder: Path) -> None:
