@@ -149,8 +149,8 @@ class ChampionGate(_MetricOfGate):
     against: Literal["champion"] = Field(description="The model that is in use now.")
     margin: NotNegative | None = Field(
         None,
-        description="How much worse it may be at worst, in the metric's unit. 0.01 when not given; for losses and errors "
-        "2 % of the champion's.",
+        description="How much worse it may be at worst, in the metric's unit. 0.01 when not given; for losses and "
+        "errors 2 % of the champion's.",
     )
     confidence: Confidence | None = Field(None, description="How sure that must be; 0.99 when not given.")
 
