@@ -64,6 +64,14 @@ def test_change_the_model_and_the_features(churn: Path) -> None:
     assert list((churn / "churn" / ".mlkit" / "runs").rglob("model.skops"))
 
 
+def test_undo_a_promotion(churn: Path) -> None:
+    """It ends with the first version as the champion, and with nothing that has to be mended."""
+    said = follow("how-to/undo-a-promotion.md", churn)
+    assert "ROLLED BACK  churn version 1 is the champion (entry 3)." in said
+    assert "nothing is promoted automatically until 2999-01-01" in said
+    assert said.rstrip().endswith("MLflow says the same.")
+
+
 @pytest.mark.needs("postgresql")
 def test_read_from_sql(warehouse: Path) -> None:
     assert re.search(r"^SHIPPED ", follow("how-to/read-from-sql.md", warehouse), re.MULTILINE)
