@@ -25,6 +25,27 @@ class AnchorComparison(Record):
     lower_bound: FiniteFloat
 
 
+class SliceComparison(Record):
+    """The challenger beside the champion on the rows of one slice.
+
+    Attributes:
+        column: whose value, or range, the slice is; `name` which one.
+        worse: whether the challenger is worse there by more than the margin, and not by chance.
+        interval: two-sided; its upper end is the one-sided bound that decides. None where there are too few rows.
+        reason: in a sentence without a full stop.
+    """
+
+    column: str
+    name: str
+    rows: int
+    worse: bool
+    champion: FiniteFloat | None = None
+    challenger: FiniteFloat | None = None
+    estimate: FiniteFloat | None = None
+    interval: Interval | None = None
+    reason: str
+
+
 class Comparison(Record):
     """A challenger beside the champion on the same rows; differences are positive where the challenger is better.
 
@@ -40,6 +61,7 @@ class Comparison(Record):
         more_rows: how many further rows like these would decide what is undecided; None where nobody can tell.
         against_anchor: None where the champion is the anchor.
         moves_anchor: whether the challenger was proven better than the anchor.
+        slices: the same for each declared slice; where one is worse the challenger is held back.
     """
 
     metric: str
@@ -59,3 +81,4 @@ class Comparison(Record):
     more_rows: int | None = None
     against_anchor: AnchorComparison | None = None
     moves_anchor: bool = False
+    slices: tuple[SliceComparison, ...] = ()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
-from airflow_mlkit.gates.comparison import Comparison
+from airflow_mlkit.evaluation.slices import Slice
+from airflow_mlkit.gates.comparison import Comparison, SliceComparison
+from airflow_mlkit.gates.decision import Decision
+from airflow_mlkit.gates.numbers import count, short, sure
 from airflow_mlkit.gates.paired_comparison import CONFIDENCE, compare, correct_for_looks
 from airflow_mlkit.spec.pipeline import ChampionGate
+
+SLICE_CONFIDENCE = 0.95
+"""With which a challenger must be worse in a slice before it is held back for it, over all slices together."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class Contest:
         groups: the entity of each row, shape (n,), where rows belong to some.
         threshold: from which score on a binary row counts as positive.
         looks: how many models have asked this holdout, this one among them.
+        slices: of each declared column.
     """
 
     labels: NDArray[Any]
@@ -33,10 +41,11 @@ class Contest:
     groups: NDArray[Any] | None = None
     threshold: float = 0.5
     looks: int = 1
+    slices: Mapping[str, Sequence[Slice]] = field(default_factory=dict)
 
     def compare(self, gate: ChampionGate) -> Comparison:
-        """What a gate finds, at the gate's confidence after all looks."""
-        return compare(
+        """What a gate finds: on the whole at the gate's confidence after all looks, and in each slice."""
+        whole = compare(
             self.labels,
             self.champion,
             self.challenger,
@@ -48,3 +57,61 @@ class Contest:
             threshold=self.threshold,
             champion_name=self.champion_name,
         )
+        return _weigh(whole, tuple(self._compare_slices(gate))) if whole.estimate is not None else whole
+
+    def _compare_slices(self, gate: ChampionGate) -> Iterator[SliceComparison]:
+        each = [(column, part) for column, parts in self.slices.items() for part in parts]
+        for column, part in each:
+            yield self._compare_slice(gate, column, part, among=len(each))
+
+    def _compare_slice(self, gate: ChampionGate, column: str, part: Slice, *, among: int) -> SliceComparison:
+        """One slice among many: each is asked with the share of the error that falls to it (Bonferroni)."""
+        confidence = correct_for_looks(SLICE_CONFIDENCE, among)
+        found = compare(
+            self.labels[part.rows],
+            self.champion[part.rows],
+            self.challenger[part.rows],
+            metric=gate.metric,
+            margin=gate.margin,
+            # a two-sided interval whose upper end is the one-sided bound
+            confidence=2 * confidence - 1,
+            groups=None if self.groups is None else self.groups[part.rows],
+            threshold=self.threshold,
+        )
+        worse = _is_worse(found)
+        return SliceComparison(
+            column=column,
+            name=part.name,
+            rows=len(part.rows),
+            worse=worse,
+            champion=found.champion,
+            challenger=found.challenger,
+            estimate=found.estimate,
+            interval=found.interval,
+            reason=_tell_worse(found, column, part.name, confidence, among) if worse else found.reason,
+        )
+
+
+def _is_worse(found: Comparison) -> bool:
+    if found.estimate is None or found.interval is None or found.margin is None:
+        return False
+    return found.interval.high < 0 and found.estimate < -found.margin
+
+
+def _tell_worse(found: Comparison, column: str, name: str, confidence: float, among: int) -> str:
+    assert found.champion is not None
+    assert found.challenger is not None
+    return (
+        f"where {column} is {name} ({count(found.rows, 'row')}) {found.metric} went from {short(found.champion)} to "
+        f"{short(found.challenger)} ({sure(confidence)}, so that {count(among, 'slice')} together are "
+        f"{sure(SLICE_CONFIDENCE)})"
+    )
+
+
+def _weigh(whole: Comparison, slices: tuple[SliceComparison, ...]) -> Comparison:
+    """A challenger that is worse in a slice is held back, however good it is on the whole."""
+    worse = [part.reason for part in slices if part.worse]
+    if not worse or whole.decision is Decision.HOLD_BACK:
+        return whole.model_copy(update={"slices": slices})
+    reason = f"{whole.reason}; but {'; and '.join(worse)}"
+    return whole.model_copy(update={"slices": slices, "decision": Decision.HOLD_BACK, "reason": reason})

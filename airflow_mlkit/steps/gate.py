@@ -6,12 +6,14 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.evaluation.metrics import measure
 from airflow_mlkit.evaluation.scores import read_scores
+from airflow_mlkit.evaluation.slices import Slice, cut_slices
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.contest import Contest
 from airflow_mlkit.gates.decide import Champion, Measured, decide
@@ -113,6 +115,7 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
         groups=_read_groups(context),
         threshold=holdout.threshold,
         looks=looks,
+        slices=_cut_slices(context),
     )
     is_gone = first is not None and first.scores is None
     notes = (*_tell_looks(looks), *(f"{each.title}: {each.trouble}" for each in (first,) if each and is_gone))
@@ -133,9 +136,20 @@ def _read_groups(context: StepContext) -> NDArray[Any] | None:
     name = context.spec.evaluate.groups
     if name is None:
         return None
-    path = context.input("split").file("holdout_raw.parquet")
-    groups: NDArray[Any] = pq.read_table(path, columns=[name]).column(name).to_pandas().to_numpy()
+    groups: NDArray[Any] = _read_raw(context, [name]).column(name).to_pandas().to_numpy()
     return groups
+
+
+def _cut_slices(context: StepContext) -> dict[str, list[Slice]]:
+    names = list(dict.fromkeys(context.spec.evaluate.slices))
+    if not names:
+        return {}
+    raw = _read_raw(context, names)
+    return {name: cut_slices(raw[name]) for name in names}
+
+
+def _read_raw(context: StepContext, columns: list[str]) -> pa.Table:
+    return pq.read_table(context.input("split").file("holdout_raw.parquet"), columns=columns)
 
 
 def summarize(report: GateReport) -> dict[str, Any]:

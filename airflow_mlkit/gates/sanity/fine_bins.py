@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_BINS = 256
-_ROWS_PER_BIN = 20
+_SHARES = np.unique([*np.arange(1, 256) / 256, *(2.0 ** -np.arange(9, 17)), *(1 - 2.0 ** -np.arange(9, 17))])
+"""Where bins end: 256 of equal size, of which the outer ones are halved again and again, for what is rare."""
 
 Codes = NDArray[np.int64]
 
@@ -17,8 +17,8 @@ def cut_finely(training: NDArray[Any], holdout: NDArray[Any]) -> tuple[Codes, Co
     """The bin of each training and holdout row, and how many bins there are; the last one is for missing values.
 
     Args:
-        training: numbers with NaN where they are missing, cut into up to 256 bins of equal size, or codes of
-            categories with -1, each a bin of its own.
+        training: numbers with NaN where they are missing, cut where `_SHARES` says, or codes of categories with -1,
+            each a bin of its own.
         holdout: of the same kind.
     """
     if training.dtype.kind != "f":
@@ -26,8 +26,7 @@ def cut_finely(training: NDArray[Any], holdout: NDArray[Any]) -> tuple[Codes, Co
         codes = [np.where(values < 0, last, values).astype(np.int64) for values in (training, holdout)]
         return codes[0], codes[1], last + 1
     present = training[~np.isnan(training)]
-    bins = int(np.clip(len(present) // _ROWS_PER_BIN, 1, MAX_BINS))
-    edges = np.unique(np.quantile(present, np.arange(1, bins) / bins, method="lower")) if bins > 1 else present[:0]
+    edges = np.unique(np.quantile(present, _SHARES, method="lower")) if len(present) else present
     last = len(edges) + 1
     codes = [np.where(np.isnan(values), last, np.searchsorted(edges, values)) for values in (training, holdout)]
     return codes[0], codes[1], last + 1

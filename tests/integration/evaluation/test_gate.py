@@ -108,6 +108,7 @@ def test_the_challenger_meets_the_anchor_too(run):
     assert report.champion.n == 2
     assert report.anchor.n == 1
     assert report.results[1].comparison.against_anchor.estimate == 0
+    assert {part.column for part in report.results[1].comparison.slices} == {"country", "amount"}
     assert not report.moves_anchor
 
 
