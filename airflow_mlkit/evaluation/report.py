@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from airflow_mlkit.evaluation.confusion import ConfusionTable
 from airflow_mlkit.evaluation.metrics import Measurement
+from airflow_mlkit.evaluation.page import render_page
 from airflow_mlkit.evaluation.plots import Bar, Plot
-from airflow_mlkit.evaluation.wording import format_metric, tell_meaning
+from airflow_mlkit.evaluation.wording import tell_meaning
 from airflow_mlkit.spec.metrics import METRICS
 
 SHOWN_SLICE_METRICS: dict[str, tuple[str, ...]] = {
@@ -63,16 +62,8 @@ class Report:
 
 def render_report(report: Report) -> str:
     """The page as HTML."""
-    # autoescape stands for every template: a column may be named <script>
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["metric"] = format_metric
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        Path(__file__).parent / "report.html.j2",
         report=report,
         meaning=tell_meaning,
         higher_is_better={name: rule.higher_is_better for name, rule in METRICS.items()},
