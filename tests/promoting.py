@@ -19,6 +19,7 @@ from airflow_mlkit.registry.asking import Answer
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.model_registry import ModelRegistry, RegisteredVersion
 from airflow_mlkit.registry.promotion import promote
+from airflow_mlkit.registry.word import Word
 from tests.challengers import build_challenger, open_registry, report_against
 
 
@@ -94,11 +95,11 @@ def roll_back_and_die(folder: Path, point: str) -> None:
     DyingRegistry.point = point
     by_hand.ModelRegistry = DyingRegistry  # type: ignore[misc]
     by_hand.ask = lambda *_: Answer(0, "not asked")
-    by_hand.roll_back(load_project(folder), by_hand.Word("ana", "scores are off"))
+    by_hand.roll_back(load_project(folder), Word("ana", "scores are off"))
 
 
-def say_together(folder: Path, number: int, barrier: Barrier, results: Any) -> None:
-    """One person of several who have all read the same log: the even ones roll back, the odd ones promote a version.
+def speak_together(folder: Path, number: int, barrier: Barrier, results: Any) -> None:
+    """One of several who have all read the same log: 0 and 2 roll back, 1 promotes version 1, 3 is a retrain that wins.
 
     Puts (number, the entry that was appended or None, what was refused) into `results`.
     """
@@ -108,14 +109,17 @@ def say_together(folder: Path, number: int, barrier: Barrier, results: Any) -> N
         return Answer(0, "not asked")
 
     by_hand.ask = wait
-    project, word = load_project(folder), by_hand.Word(f"person {number}", "because")
+    project, word = load_project(folder), Word(f"person {number}", "because")
     try:
-        change = (
-            by_hand.promote_version(project, str(number // 2 + 1), word)
-            if number % 2
-            else by_hand.roll_back(project, word)
-        )
+        if number == 3:
+            challenger = build_challenger(folder, 200)
+            judge = JudgeTogether(challenger, barrier)
+            promotion = promote(challenger, open_registry(folder), report_against(None, challenger), judge)
+            entry = promotion.entry
+        else:
+            change = by_hand.promote_version(project, "1", word) if number == 1 else by_hand.roll_back(project, word)
+            entry = change.champion if change.changed else None
     except UserError as error:
         results.put((number, None, error.message))
     else:
-        results.put((number, change.champion.n if change.changed else None, ""))
+        results.put((number, entry.n if entry else None, ""))

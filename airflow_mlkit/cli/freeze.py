@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,6 @@ from airflow_mlkit.cli.options import (
     load_named_project,
     read_word,
 )
-from airflow_mlkit.cli.run import with_zone
 
 if TYPE_CHECKING:
     from airflow_mlkit.registry.freeze import FreezeEntry
@@ -46,12 +45,11 @@ def freeze(
     Retrains go on, and are held back with your reason. A person's promote and rollback still work. A later freeze takes
     the place of this one; mlkit unfreeze ends it.
     """
-    from airflow_mlkit.registry import by_hand
-    from airflow_mlkit.registry.model_registry import ModelRegistry
+    from airflow_mlkit.registry import ChampionLog
 
     loaded = load_named_project(model, project, environment, platform)
-    said = by_hand.freeze(loaded, read_word(by, reason), with_zone(until))
-    entry = said or ModelRegistry.of(loaded).log.freezes.head()
+    freezes = ChampionLog(loaded.champions).freezes
+    entry = freezes.freeze(read_word(by, reason), until.replace(tzinfo=until.tzinfo or UTC)) or freezes.head()
     if as_json and entry:
         out.print_json(entry.model_dump_json())
     elif entry:

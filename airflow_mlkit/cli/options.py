@@ -12,7 +12,7 @@ from airflow_mlkit.exceptions import UserError
 
 if TYPE_CHECKING:
     from airflow_mlkit.project import Project
-    from airflow_mlkit.registry.by_hand import Word
+    from airflow_mlkit.registry.word import Word
 
 ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder.")]
 EnvironmentOption = Annotated[str | None, typer.Option("--environment", help="A name from platform.yaml.")]
@@ -29,7 +29,7 @@ def read_word(by: str | None, reason: str) -> Word:
     Raises:
         UserError: when one of them is not known or empty.
     """
-    from airflow_mlkit.registry.by_hand import Word
+    from airflow_mlkit.registry.word import Word
 
     return Word(_find_user() if by is None else by, reason)
 

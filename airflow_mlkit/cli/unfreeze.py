@@ -36,10 +36,10 @@ def unfreeze(
     as_json: JsonOption = False,
 ) -> None:
     """End a freeze before its day."""
-    from airflow_mlkit.registry import by_hand
+    from airflow_mlkit.registry import ChampionLog
 
     loaded = load_named_project(model, project, environment, platform)
-    said = by_hand.freeze(loaded, read_word(by, reason), None)
+    said = ChampionLog(loaded.champions).freezes.unfreeze(read_word(by, reason))
     if as_json:
         out.print_json(said.model_dump_json() if said else "null")
     else:

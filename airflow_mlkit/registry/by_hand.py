@@ -1,4 +1,4 @@
-"""A person's word about who is the champion: promote, roll back, freeze.
+"""A person's word about who is the champion: promote and roll back.
 
 The champion log is written as by a retrain: append, which is the change, then let MLflow's aliases follow. Killed in
 between, the same command again finds what is done and does the rest.
@@ -6,9 +6,7 @@ between, the same command again finds what is done and does the rest.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -17,37 +15,12 @@ from airflow_mlkit.exceptions import RegistryError, UserError
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.asking import ask
 from airflow_mlkit.registry.champion_entry import ChampionEntry
-from airflow_mlkit.registry.freeze import FreezeEntry
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.objection import on_one_line
 from airflow_mlkit.registry.recall import recall_entry
+from airflow_mlkit.registry.word import Word
 from airflow_mlkit.rundir.records import Record
 from airflow_mlkit.spec.nearest import did_you_mean
-
-log = logging.getLogger("airflow_mlkit.promotion")
-
-MAX_REASON = 4000
-
-
-@dataclass(frozen=True)
-class Word:
-    """Who says so, and why.
-
-    Raises:
-        UserError: when one of them is empty, too long, or no text.
-    """
-
-    by: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        for name, text, most in (("--by", self.by, 200), ("--reason", self.reason, MAX_REASON)):
-            if not text.strip():
-                raise UserError(f"{name} is empty.", hint="It stands in the champion log: say it in a few words.")
-            if len(text) > most:
-                raise UserError(f"{name} has {len(text):,} characters; at most {most:,} fit.")
-            if not text.isascii() and text.encode("utf-8", "replace").decode() != text:
-                raise UserError(f"{name} is no valid UTF-8.", hint="Type it again.")
 
 
 class Change(Record):
@@ -127,40 +100,6 @@ def promote_version(project: Project, version: str, word: Word) -> Change:
         return _write_entry(target, "promote", word, now, again=bool(known))
 
     return _carry_out(project, registry, target, decide)
-
-
-def freeze(project: Project, word: Word, until: datetime | None) -> FreezeEntry | None:
-    """Keep a project's model from being promoted automatically until a moment, or lift that.
-
-    Args:
-        project: whose model it is.
-        word: who says so, and why.
-        until: in the future; None lifts the freeze.
-
-    Returns:
-        The new entry; None where the log says so already.
-
-    Raises:
-        UserError: when the moment has passed.
-        RegistryError: when the log is damaged or cannot be written to.
-    """
-    now = datetime.now(UTC)
-    if until and to_utc(until) <= now:
-        raise UserError(f"--until {to_utc(until):%Y-%m-%d %H:%M} UTC has passed.", hint="Name a day to come.")
-    freezes = ModelRegistry.of(project).log.freezes
-
-    def decide(entries: Sequence[FreezeEntry]) -> FreezeEntry | None:
-        newest = entries[-1] if entries else None
-        if until is None and freezes.active(now) is None:
-            return None
-        if newest and until and (newest.until, newest.by, newest.reason) == (until, word.by, word.reason):
-            return None
-        action: Literal["freeze", "unfreeze"] = "freeze" if until else "unfreeze"
-        return FreezeEntry(
-            n=len(entries) + 1, action=action, until=until, at=datetime.now(UTC), by=word.by, reason=word.reason
-        )
-
-    return freezes.extend(decide)
 
 
 def _carry_out(project: Project, registry: ModelRegistry, target: ChampionEntry, decide: Decide) -> Change:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import signal
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_mlkit.exceptions import RegistryError, UserError
-from airflow_mlkit.project import Project
+from airflow_mlkit.project import Project, load_project
 from airflow_mlkit.registry import by_hand
 from airflow_mlkit.registry.asking import Answer
-from airflow_mlkit.registry.by_hand import Word, freeze, promote_version, roll_back
+from airflow_mlkit.registry.audit import audit
+from airflow_mlkit.registry.by_hand import promote_version, roll_back
 from airflow_mlkit.registry.model_registry import ANCHOR_ALIAS, CHAMPION_ALIAS, ModelRegistry
 from airflow_mlkit.registry.promotion import promote
+from airflow_mlkit.registry.word import Word
+from tests.buckets import Application, serve_bucket
 from tests.challengers import build_challenger, make_champions, report_against
-from tests.promoting import roll_back_and_die, say_together
+from tests.promoting import roll_back_and_die, speak_together
 
 SPAWN = multiprocessing.get_context("spawn")
 ANA = Word("ana", "scores are off")
@@ -126,17 +131,18 @@ def test_a_version_that_the_kit_did_not_make_is_refused(churn: Project, registry
 def test_a_freeze_holds_back_retrains_and_nobody_else(churn: Project, registry: ModelRegistry, tmp_path: Path) -> None:
     make_champions(registry, tmp_path, 80, 85)
     until = datetime.now(UTC) + timedelta(days=9)
-    assert freeze(churn, Word("bo", "the sale\nof the year."), until)
-    assert freeze(churn, Word("bo", "the sale\nof the year."), until) is None
+    bo, freezes = Word("bo", "the sale\nof the year."), registry.log.freezes
+    assert freezes.freeze(bo, until)
+    assert freezes.freeze(bo, until) is None
     challenger = build_challenger(tmp_path, 90)
     held = promote(challenger, registry, report_against(registry.log.head(), challenger), pytest.fail)
     assert held.reason == f"Promotion is frozen until {until:%Y-%m-%d %H:%M} UTC by bo: the sale of the year."
     assert roll_back(churn, ANA).changed
-    assert freeze(churn, ANA, None)
-    assert freeze(churn, ANA, None) is None
+    assert freezes.unfreeze(ANA)
+    assert freezes.unfreeze(ANA) is None
     make_champions(registry, tmp_path, 90)
     with pytest.raises(UserError, match="has passed"):
-        freeze(churn, ANA, datetime(2026, 1, 1, tzinfo=UTC))
+        freezes.freeze(ANA, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -205,24 +211,64 @@ def test_a_rollback_killed_between_any_two_acts_is_finished_by_the_same_command(
     assert aliases(registry) == {CHAMPION_ALIAS: "2", ANCHOR_ALIAS: "1"}
 
 
-def test_people_who_speak_at_once_are_heard_one_after_the_other(
+def test_people_and_a_retrain_that_meet_are_heard_one_after_the_other(
     churn: Project, registry: ModelRegistry, tmp_path: Path
 ) -> None:
-    """All have read that version 4 is the champion. Only one can follow it; who meant to undo it must say so again."""
+    """All have read that version 4 is the champion. One can follow it; the others decide again on what they find."""
     make_champions(registry, tmp_path, 80, 85, 87, 90)
     barrier, results = SPAWN.Barrier(4), SPAWN.Queue()
-    people = [SPAWN.Process(target=say_together, args=(churn.folder, n, barrier, results)) for n in range(4)]
-    for person in people:
-        person.start()
-    for person in people:
-        person.join(timeout=200)
-    assert [person.exitcode for person in people] == [0] * 4
-    found = {number: (n, refused) for number, n, refused in (results.get(timeout=10) for _ in people)}
+    writers = [SPAWN.Process(target=speak_together, args=(churn.folder, n, barrier, results)) for n in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(timeout=200)
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    found = {number: (n, refused) for number, n, refused in (results.get(timeout=10) for _ in writers)}
     entries = registry.log.entries()
-    appended = [n for n, _ in found.values() if n]
-    assert sorted(appended) == list(range(5, len(entries) + 1)), (
-        "every entry has one author, and every author one entry"
-    )
-    assert all(found[number][0] for number in (1, 3)), "a version that was named is promoted whoever comes between"
+    appended = sorted(n for n, _ in found.values() if n)
+    assert appended == list(range(5, len(entries) + 1)), "every entry has one author, and every author one entry"
+    assert found[1][0], "a version that was named is promoted whoever comes between"
+    assert found[3][0], "a better model is promoted whoever comes between"
     assert {found[number][0] for number in (0, 2)} <= {5, None}, "version 4 as it was read is undone, or nothing"
     assert aliases(registry)[CHAMPION_ALIAS] == entries[-1].model_version
+
+
+class Moods:
+    """A bucket that can be told to refuse writing, or everything."""
+
+    def __init__(self, served: Application) -> None:
+        self.served, self.refuses = served, ()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in self.refuses:
+            found: Iterable[bytes] = self.served(environ, start_response)
+            return found
+        start_response("403 Forbidden", [("Content-Type", "application/xml")])
+        return [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
+
+
+def test_a_log_in_a_bucket_that_may_not_be_written_or_read_is_told_and_left_as_it_is(churn: Project) -> None:
+    moods: list[Moods] = []
+
+    def surround(served: Application) -> Moods:
+        moods.append(Moods(served))
+        return moods[0]
+
+    with serve_bucket("models", surround) as bucket:
+        champions = str(bucket).rstrip("/") + "/champions"
+        places = f"runs: ./.mlkit/runs, champions: '{champions}', mlflow: 'sqlite:///.mlkit/mlflow.db'"
+        (churn.folder / "platform.yaml").write_text(f"environments: {{laptop: {{backend: local, {places}}}}}")
+        project = load_project(churn.folder)
+        registry = ModelRegistry.of(project)
+        make_champions(registry, churn.folder, 80, 90)
+        for refuses, said in ((("PUT",), r"3\.json cannot be written"), (("GET", "HEAD"), "cannot be (listed|read)")):
+            moods[0].refuses = refuses
+            with pytest.raises(RegistryError, match=said):
+                roll_back(project, ANA)
+            with pytest.raises(RegistryError, match=said.replace("3", "1")):
+                registry.log.freezes.freeze(ANA, datetime(2999, 1, 1, tzinfo=UTC))
+        moods[0].refuses = ()
+        assert roll_back(project, ANA).champion.n == 3
+        assert registry.log.freezes.freeze(ANA, datetime(2999, 1, 1, tzinfo=UTC))
+        assert audit(project).is_whole
+        assert versions(registry) == ["1", "2", "1"]
