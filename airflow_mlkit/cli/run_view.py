@@ -163,6 +163,8 @@ def _pointers(result: RunResult) -> list[tuple[str, str]]:
         found.append(("scores", _from_here(result.output)))
     if result.report:
         found.append(("report", _from_here(result.report)))
+    if result.gate_report:
+        found.append(("gate", _from_here(result.gate_report)))
     found.append(("run", _from_here(result.run_dir)))
     for step in result.steps:
         if step.state is StepState.FAILED:

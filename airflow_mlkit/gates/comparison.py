@@ -22,6 +22,7 @@ class AnchorComparison(Record):
 
     anchor: FiniteFloat = Field(description="The anchor's value.")
     estimate: FiniteFloat
+    interval: Interval
     lower_bound: FiniteFloat
 
 

@@ -28,4 +28,5 @@ def count(number: int, noun: str) -> str:
 
 def sure(confidence: float) -> str:
     """A confidence as a person says it, such as `99 % sure`."""
-    return f"{100 * confidence:.6g} % sure"
+    digits = 4 if confidence < 0.9999 else 7
+    return f"{100 * confidence:.{digits}g} % sure"

@@ -233,5 +233,8 @@ def _describe_anchor(difference: Difference | None, confidence: float) -> Anchor
     if difference is None:
         return None
     return AnchorComparison(
-        anchor=difference.champion, estimate=difference.estimate, lower_bound=difference.lower_bound(confidence)
+        anchor=difference.champion,
+        estimate=difference.estimate,
+        interval=Interval(*difference.interval(confidence)),
+        lower_bound=difference.lower_bound(confidence),
     )

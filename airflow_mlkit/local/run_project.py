@@ -176,6 +176,7 @@ def _retrain_result(project: Project, run: RunDirectory, steps: list[StepStatus]
         run_id=run.record.run_id,
         run_dir=str(run.root),
         report=_published_file(run, by_name["evaluate"], "report.html"),
+        gate_report=_published_file(run, by_name["gate"], "gate_report.html"),
         exit_code=_exit_code(failure),
     )
 

@@ -43,7 +43,10 @@ class StepStatus(BaseModel):
 
 
 class RunResult(BaseModel):
-    """The end of a run. `gates` are the results of the gate report, `metrics` those of the holdout."""
+    """The end of a run. `gates` are the results of the gate report, `metrics` those of the holdout.
+
+    `report` is the page about the model, `gate_report` the page about the decision.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -59,6 +62,7 @@ class RunResult(BaseModel):
     run_id: str
     run_dir: str
     report: str | None = None
+    gate_report: str | None = None
     output: str | None = None
     rows: int | None = None
     exit_code: int = Field(0, exclude=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,11 +18,13 @@ from airflow_mlkit.evaluation.slices import Slice, cut_slices
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.contest import Contest
 from airflow_mlkit.gates.decide import Champion, Measured, decide
+from airflow_mlkit.gates.page import render_gate_report
 from airflow_mlkit.gates.report import ChallengerSummary, ChampionSummary, GateReport, HoldoutSummary, MetricPair
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.looks import LookLog
 from airflow_mlkit.registry.objection import find_objections
+from airflow_mlkit.spec.metrics import ProblemKind
 from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.steps.opponents import Opponent, score_opponent
@@ -30,7 +33,22 @@ from airflow_mlkit.workflows.manifest import load_manifest
 
 log = logging.getLogger("airflow_mlkit.gate")
 
-REPORT_FILE = "gate_report.json"
+REPORT_FILE, PAGE_FILE = "gate_report.json", "gate_report.html"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found of a challenger, and the scores it was found from where a champion was met."""
+
+    report: GateReport
+    kind: ProblemKind
+    contest: Contest | None
+
+    def write(self, folder: Path, name: str) -> None:
+        """Write the report for the steps, and the page for people."""
+        page = render_gate_report(name, self.report, kind=self.kind, contest=self.contest)
+        (folder / PAGE_FILE).write_text(page, encoding="utf-8")
+        (folder / REPORT_FILE).write_bytes(self.report.to_bytes())
 
 
 def run(context: StepContext) -> StepResult:
@@ -39,8 +57,9 @@ def run(context: StepContext) -> StepResult:
     Raises:
         RegistryError: when the champion log cannot be read: then nobody knows whether there is a champion.
     """
-    report = judge(context, ChampionLog(context.project.champions).head())
-    (context.folder / REPORT_FILE).write_bytes(report.to_bytes())
+    found = judge(context, ChampionLog(context.project.champions).head())
+    found.write(context.folder, context.spec.name)
+    report = found.report
     for result in report.results:
         log.info("%s: %s", "passed" if result.passed else "FAILED", result.reason)
     for note in report.notes:
@@ -48,7 +67,7 @@ def run(context: StepContext) -> StepResult:
     return StepResult(summary=summarize(report), reason=report.reason)
 
 
-def judge(context: StepContext, champion: ChampionEntry | None) -> GateReport:
+def judge(context: StepContext, champion: ChampionEntry | None) -> Judgement:
     """Judge the challenger of a run against one champion, on the run's holdout.
 
     What the champion itself makes impossible (it cannot be loaded, it answers another question, it has seen the rows)
@@ -69,7 +88,7 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> GateReport:
     verdict = decide(
         context.spec.gates, measured, match.champion if match else None, rows=len(holdout.labels), concerns=against
     )
-    return GateReport(
+    report = GateReport(
         decision=verdict.decision,
         reason=verdict.reason,
         challenger=ChallengerSummary(model_id=challenger_id, run_id=context.run.record.run_id, as_of=context.as_of),
@@ -83,6 +102,7 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> GateReport:
         notes=match.notes if match else (),
         metrics=_pair_metrics(measured, match.measured if match else None),
     )
+    return Judgement(report, holdout.record.kind, match.contest if match else None)
 
 
 @dataclass(frozen=True)
@@ -91,10 +111,15 @@ class _Match:
 
     champion: Champion
     anchor: ChampionEntry
-    measured: Measured | None
-    looks: int
-    anchor_is_gone: bool
-    notes: tuple[str, ...]
+    measured: Measured | None = None
+    contest: Contest | None = None
+    anchor_is_gone: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def looks(self) -> int:
+        """How many models have asked this holdout."""
+        return self.contest.looks if self.contest else 1
 
 
 def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, holdout: _Holdout) -> _Match:
@@ -103,7 +128,7 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
     log_of_champions = ChampionLog(context.project.champions)
     anchor = log_of_champions.anchor_of(entry)
     if opponent.scores is None:
-        return _Match(Champion(opponent.title, None, opponent.trouble), anchor, None, 1, False, ())
+        return _Match(Champion(opponent.title, None, opponent.trouble), anchor)
     first = _meet_anchor(context, anchor, entry, holdout.record)
     looks = LookLog(log_of_champions.uri).look(holdout.hash, challenger_id, context.run.record.run_id)
     contest = Contest(
@@ -120,7 +145,7 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
     is_gone = first is not None and first.scores is None
     notes = (*_tell_looks(looks), *(f"{each.title}: {each.trouble}" for each in (first,) if each and is_gone))
     return _Match(
-        Champion(opponent.title, contest.compare), anchor, holdout.measure(opponent.scores), looks, is_gone, notes
+        Champion(opponent.title, contest.compare), anchor, holdout.measure(opponent.scores), contest, is_gone, notes
     )
 
 

@@ -26,7 +26,7 @@ from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
 log = logging.getLogger("airflow_mlkit.promotion")
 
 PROMOTION_FILE = "promotion.json"
-REPORT_FILE = "gate_report.json"
+REPORT_FILE, PAGE_FILE = "gate_report.json", "gate_report.html"
 
 
 def run(context: StepContext) -> StepResult:
@@ -71,7 +71,10 @@ def read_challenger(context: StepContext) -> Challenger:
         git=_git_state_of(context, manifest),
         libraries=manifest.libraries,
         model=model,
-        documents=(context.input("evaluate").file("report.html"), context.input("gate").file(REPORT_FILE)),
+        documents=(
+            context.input("evaluate").file("report.html"),
+            *(context.input("gate").file(name) for name in (PAGE_FILE, REPORT_FILE)),
+        ),
     )
 
 
@@ -97,10 +100,10 @@ def _promote(context: StepContext, report: GateReport) -> Promotion:
         # scoring a champion needs the libraries of training, and it is only needed when another run was faster
         from airflow_mlkit.steps.gate import judge
 
-        report = judge(context, champion)
+        found = judge(context, champion)
         # before the champion log names its hash: a process that is killed after that leaves the report to be found
-        (context.folder / REPORT_FILE).write_bytes(report.to_bytes())
-        return report
+        found.write(context.folder, context.spec.name)
+        return found.report
 
     return promote(read_challenger(context), ModelRegistry.of(context.project), report, judge)
 

@@ -49,7 +49,12 @@ class Run:
 
     def judge(self, champion: ChampionEntry | None) -> GateReport:
         planned = self.project.plan.retrain.step("gate")
-        return judge(StepContext(self.project, self.directory, planned, self.directory.step("gate").begin()), champion)
+        context = StepContext(self.project, self.directory, planned, self.directory.step("gate").begin())
+        return judge(context, champion).report
+
+    @property
+    def head(self) -> ChampionEntry | None:
+        return ChampionLog(self.project.champions).head()
 
     def crown(self, model: Path | None = None, **fields: Any) -> ChampionEntry:
         """Make a folder of a model (by default a copy of this run's) the champion."""
