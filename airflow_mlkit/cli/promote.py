@@ -22,6 +22,7 @@ from airflow_mlkit.exceptions import UserError
 
 if TYPE_CHECKING:
     from airflow_mlkit.project import Project
+    from airflow_mlkit.rundir import RunDirectory
 
 
 def register(app: typer.Typer) -> None:
@@ -55,13 +56,20 @@ def promote(
 
 
 def _register(project: Project, run_id: str) -> str:
-    """The number of a run's model in MLflow, and what its gates said."""
-    from airflow_mlkit.rundir import RunDirectory, safe_run_id
+    """The number of a run's model in MLflow, after saying what its gates said."""
     from airflow_mlkit.steps.promote import register_run
 
-    run = RunDirectory(f"{project.runs}/{safe_run_id(run_id)}")
-    if not run.exists:
-        raise UserError(f"There is no run {run_id!r} in {project.runs}.", hint="mlkit run prints the one it made.")
-    number, report = register_run(project, run)
+    number, report = register_run(project, _find_run(project, run_id))
     err.print(on_one_line(f"Its gates said {report.decision.replace('_', ' ')}: {report.reason}"), markup=False)
     return number
+
+
+def _find_run(project: Project, run_id: str) -> RunDirectory:
+    """A run by its folder, as mlkit run prints it, or by its id in Airflow."""
+    from airflow_mlkit.rundir import RunDirectory, safe_run_id
+
+    for folder in (run_id, safe_run_id(run_id)):
+        run = RunDirectory(f"{project.runs}/{folder}")
+        if "/" not in folder and run.exists:
+            return run
+    raise UserError(f"There is no run {run_id!r} in {project.runs}.", hint="mlkit run prints the one it made.")

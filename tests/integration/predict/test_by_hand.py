@@ -22,6 +22,8 @@ from tests.projects import build_project
 from tests.shipping import ship
 from tests.stepping import run_steps
 
+HELD_BACK = "2026-11-21T02-07-47-d878"
+
 
 @pytest.fixture(scope="session")
 def shipped_twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,7 +32,7 @@ def shipped_twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for run_id, depth, decision, exit_code in (
         ("r1", 3, "promote", 0),
         ("r2", 2, "promote", 0),
-        ("r3", 4, "hold_back", 20),
+        (HELD_BACK, 4, "hold_back", 20),
     ):
         assert ship(folder, run_id, depth=depth, decision=decision).exit_code == exit_code
     return folder
@@ -113,12 +115,12 @@ def test_without_the_rows_of_its_run_a_version_is_loaded_and_that_is_said(cards:
 
 
 def test_a_person_promotes_the_model_of_a_run_that_was_held_back(cards: Path) -> None:
-    done = mlkit(cards, "promote", "--run", "r3", "--reason", "the gate is too strict", "--by", "bo")
+    done = mlkit(cards, "promote", "--run", HELD_BACK, "--reason", "the gate is too strict", "--by", "bo")
     assert done.exit_code == 0, done.output
     assert "Its gates said hold back: The gates of the test say so." in done.output
     entry = log_of(cards)[-1]
-    assert (entry.n, entry.run_id, entry.promoted_by, entry.by_person, entry.anchor) == (3, "r3", "bo", True, 1)
-    again = mlkit(cards, "promote", "--run", "r3", "--reason", "the gate is too strict", "--by", "bo")
+    assert (entry.n, entry.run_id, entry.promoted_by, entry.by_person, entry.anchor) == (3, HELD_BACK, "bo", True, 1)
+    again = mlkit(cards, "promote", "--run", HELD_BACK, "--reason", "the gate is too strict", "--by", "bo")
     assert "cards version 3 is the champion already" in again.output
     assert len(log_of(cards)) == 3
     assert json.loads(mlkit(cards, "audit", "--json").output)["gate_reports"] == 3
