@@ -66,3 +66,5 @@ def print_change(change: Change, title: str, *, as_json: bool) -> None:
         print_line(f"version {change.replaced.model_version}", head="  instead of  ")
     print_line(f"{champion.promoted_by}: {champion.reason}", head="  by          ")
     print_line(change.asked, head="  asked       ")
+    for note in change.notes:
+        print_line(note, head="  although    ")

@@ -16,7 +16,7 @@ from airflow_mlkit.project import Project
 from airflow_mlkit.registry.asking import ask
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.model_registry import ModelRegistry
-from airflow_mlkit.registry.objection import on_one_line
+from airflow_mlkit.registry.objection import find_objections, on_one_line
 from airflow_mlkit.registry.recall import recall_entry
 from airflow_mlkit.registry.word import Word
 from airflow_mlkit.rundir.records import Record
@@ -31,12 +31,14 @@ class Change(Record):
         replaced: who was champion before; None where there was nobody, or nothing was changed.
         changed: False where the log said so already.
         asked: what the version was asked before; empty where nothing was changed.
+        notes: what would have held the version back, had not a person decided.
     """
 
     champion: ChampionEntry
     replaced: ChampionEntry | None = None
     changed: bool
     asked: str = ""
+    notes: tuple[str, ...] = ()
 
 
 Decide = Callable[[Sequence[ChampionEntry]], ChampionEntry | None]
@@ -99,7 +101,9 @@ def promote_version(project: Project, version: str, word: Word) -> Change:
             return None
         return _write_entry(target, "promote", word, now, again=bool(known))
 
-    return _carry_out(project, registry, target, decide)
+    change = _carry_out(project, registry, target, decide)
+    against = find_objections(target.model_id, target.as_of, change.replaced)
+    return change.model_copy(update={"notes": against})
 
 
 def _carry_out(project: Project, registry: ModelRegistry, target: ChampionEntry, decide: Decide) -> Change:

@@ -27,7 +27,7 @@ ANCHOR_ALIAS = "anchor"
 LOG_TAG = "mlkit.champion_log"
 ENTRY_TAG = "mlkit.champion_entry"
 ENTRY_HASH_TAG = "mlkit.champion_entry_hash"
-"""The newest entry has no successor that vouches for it, so MLflow keeps its hash."""
+"""`<n>:<sha256>`. The newest entry has no successor that vouches for it, so MLflow keeps its hash."""
 
 _ATTEMPTS = 8
 
@@ -200,7 +200,7 @@ class ModelRegistry:
 
     def _point_to(self, client: MlflowClient, head: ChampionEntry) -> None:
         _insist(lambda: client.set_registered_model_alias(self.model_name, CHAMPION_ALIAS, head.model_version))
-        for tag, value in ((ENTRY_TAG, str(head.n)), (ENTRY_HASH_TAG, self.log.hash_of(head.n))):
+        for tag, value in ((ENTRY_TAG, str(head.n)), (ENTRY_HASH_TAG, f"{head.n}:{self.log.hash_of(head.n)}")):
             _insist(partial(client.set_model_version_tag, self.model_name, head.model_version, tag, value))
         self._point_anchor_to(client, self.log.anchor_of(head).model_version)
 

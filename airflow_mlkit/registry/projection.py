@@ -105,9 +105,9 @@ def _find_lost_versions(
 
 def _compare_head(champions: ChampionLog, head: ChampionEntry, version: ModelVersion | None) -> Iterator[Finding]:
     """The newest entry has no successor that vouches for it; MLflow kept its hash."""
-    tags = version.tags if version else {}
-    kept = tags.get(ENTRY_HASH_TAG) if tags.get(ENTRY_TAG) == str(head.n) else None
-    if kept and kept != champions.hash_of(head.n):
+    n, _, kept = (version.tags.get(ENTRY_HASH_TAG, "") if version else "").partition(":")
+    # a writer that was killed has left the hash of an older entry, which says nothing about this one
+    if n == str(head.n) and kept != champions.hash_of(head.n):
         yield Finding(
             kind="damaged",
             what=f"{champions.file(head.n)} was changed: MLflow keeps another hash of it.",

@@ -113,7 +113,7 @@ def _missing_approval(context: StepContext) -> str | None:
         return None
     return (
         "It passed its gates, and promote.approval in mlkit.yaml is person: nobody can be asked yet, so it is held "
-        "back. Write approval: none to promote without asking."
+        f"back. Say yes with mlkit promote --run {context.run.root.name} --reason ..., or write approval: none."
     )
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from airflow_mlkit.cli.app import app
 from airflow_mlkit.project import Project
-from airflow_mlkit.registry.model_registry import ANCHOR_ALIAS, CHAMPION_ALIAS, ModelRegistry
+from airflow_mlkit.registry.model_registry import ANCHOR_ALIAS, CHAMPION_ALIAS, ENTRY_TAG, ModelRegistry
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord
 from tests.challengers import build_challenger, build_entry, make_champions, report_against
 
@@ -86,6 +86,18 @@ def test_an_alias_that_was_moved_by_hand_is_told_and_healed(
     assert "the alias anchor in MLflow is not set, and the log says version 1" in told.output
     assert "mlkit audit --heal" in told.output
     assert audit(churn, "--heal").exit_code == 0
+
+
+def test_a_writer_that_was_killed_before_it_told_mlflow_everything_is_no_forger(
+    churn: Project, registry: ModelRegistry, tmp_path: Path
+) -> None:
+    """The hash that MLflow keeps is of an older entry of the same version."""
+    first, _ = make_champions(registry, tmp_path, 80, 90)
+    again = {"n": 3, "action": "rollback", "by_person": True, "restores": 1, "promoted_at": datetime.now(UTC)}
+    registry.log.append(first.model_copy(update=again))
+    registry.client.set_registered_model_alias("churn", CHAMPION_ALIAS, "1")
+    registry.client.set_model_version_tag("churn", "1", ENTRY_TAG, "3")
+    assert audit(churn).exit_code == 0
 
 
 def test_versions_that_were_deleted_by_hand_are_told(churn: Project, registry: ModelRegistry, tmp_path: Path) -> None:

@@ -102,12 +102,14 @@ def test_a_version_that_was_never_champion_is_promoted_by_a_person_only(
 ) -> None:
     """It is measured against the anchor that stands, and the model it replaced stays away."""
     make_champions(registry, tmp_path, 80, 90)
-    held_back = build_challenger(tmp_path, 85, documents=(_report(tmp_path),))
+    older = datetime(2025, 12, 1, tzinfo=UTC)
+    held_back = build_challenger(tmp_path, 85, documents=(_report(tmp_path),), as_of=older)
     version = registry.register(held_back, "hold_back").version
     change = promote_version(churn, version, Word("bo", "90 is unfair"))
     assert (change.champion.model_id, change.champion.anchor) == (held_back.model_id, 1)
     assert (change.champion.run_id, change.champion.as_of) == (held_back.run_id, held_back.as_of)
     assert change.champion.metrics == {"roc_auc": 0.85}
+    assert [note.partition(" is older")[0] for note in change.notes] == ["its as_of 2025-12-01 00:00"]
     replaced = build_challenger(tmp_path, 90, run_id="a later run")
     later = promote(replaced, registry, report_against(registry.log.head(), replaced), pytest.fail)
     assert "was replaced on" in later.reason
