@@ -1,4 +1,4 @@
-"""What a spec asks for and nothing does yet, said aloud by `mlkit check`."""
+"""What a spec asks for and nothing does yet, and what it switched off: said aloud by `mlkit check`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from airflow_mlkit.spec.platform import Environment
 
 
 def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...]:
-    """A sentence for each key that is accepted and has no effect yet."""
+    """A sentence for each key that is accepted and has no effect yet, and one for the checks that are off."""
     asked_for = _find_sizes(spec)
+    off = spec.sanity.switched_off
     candidates = {
         "promote.approval: person is not asked yet; a challenger that passes its gates is held back": (
             spec.promote.approval == "person"
@@ -22,6 +23,7 @@ def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...
         f"backend: local: steps share this machine, so the sizes asked for do nothing here ({', '.join(asked_for)})": (
             environment.backend == "local" and bool(asked_for)
         ),
+        f"sanity: switched off, so nothing looks at it before a promotion: {', '.join(off)}": bool(off),
     }
     return tuple(text for text, applies in candidates.items() if applies)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,15 @@ from upath import UPath
 from airflow_mlkit.data.part_sample import draw_rows, sample_name
 from airflow_mlkit.data.split_record import Part as PartName
 from airflow_mlkit.data.split_record import SplitRecord
+from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.sanity.judge import Scored, judge_sanity
-from airflow_mlkit.gates.sanity.result import SanityResult
+from airflow_mlkit.gates.sanity.result import SanityResult, name_columns
 from airflow_mlkit.gates.sanity.split_parts import Part, SplitParts
 from airflow_mlkit.registry.address import resolved
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.rundir import RunDirectory
+from airflow_mlkit.spec.sanity import SanitySpec
 from airflow_mlkit.steps.context import StepContext
 from airflow_mlkit.workflows.manifest import MANIFEST_FILE, ModelManifest
 
@@ -55,6 +58,7 @@ def check_sanity(
         rows=record.rows.training + record.rows.validation,
         champion_rows=_count_champion_rows(context, champion),
     )
+    _warn_of_strangers(context.spec.sanity, record)
     results = judge_sanity(context.spec.sanity, scored)
     for result in results:
         log.log(logging.INFO if result.passed else logging.WARNING, "%s", _describe(result))
@@ -103,13 +107,29 @@ def _count_entities(context: StepContext, record: SplitRecord) -> int:
 
 
 def _count_champion_rows(context: StepContext, champion: ChampionEntry | None) -> int | None:
-    """What the champion's `model.json` says that it was trained on; None where it cannot be read or does not say."""
+    """What the champion's `model.json` says that it was trained on; None where nobody can tell."""
     if champion is None:
         return None
-    folder = resolved(champion.artifact, ChampionLog(context.project.champions).uri)
-    try:
-        manifest = ModelManifest.model_validate_json((UPath(folder) / MANIFEST_FILE).read_bytes())
-    except (OSError, ValueError) as error:
-        log.info("it is not known on how many rows version %s was trained: %s", champion.model_version, error)
-        return None
-    return sum(manifest.rows.values()) or None
+    base = ChampionLog(context.project.champions).uri
+    places: tuple[Callable[[], UPath], ...] = (
+        lambda: UPath(resolved(champion.artifact, base)),
+        # what lies behind an MLflow server cannot be opened as a file
+        lambda: RunDirectory(resolved(champion.run_dir, base)).published("train").uri("model"),
+    )
+    for find_folder in places:
+        try:
+            manifest = ModelManifest.model_validate_json((find_folder() / MANIFEST_FILE).read_bytes())
+        except (OSError, ValueError, RunDirectoryError) as error:
+            log.info("version %s does not say what it was trained on: %s", champion.model_version, error)
+            continue
+        if manifest.model_id == champion.model_id and manifest.rows:
+            return sum(manifest.rows.values())
+    return None
+
+
+def _warn_of_strangers(spec: SanitySpec, record: SplitRecord) -> None:
+    """Say which columns are ignored that are not there: somebody meant another one."""
+    for name in ("feature_drift", "feature_presence", "leak"):
+        strangers = sorted(set(getattr(getattr(spec, name), "ignore", ())) - set(record.feature_names))
+        if strangers:
+            log.warning("sanity.%s.ignore: features() returned no column %s", name, name_columns(strangers))

@@ -59,7 +59,8 @@ def _ratio(one: float, other: float) -> float:
 def _is_far_below(small: float, large: float, parts: SplitParts, at_least: float, tests: int) -> bool:
     """Whether one share is below the limit beside the other, and so few values are no chance (binomial test)."""
     rows = max(1, math.floor(len(parts.holdout) * parts.independent_share))
-    by_chance = float(bdtr(math.floor(small * rows), rows, large))
+    # a column that never lacked a value may lack one: the rule of succession leaves it one row's doubt
+    by_chance = float(bdtr(math.floor(small * rows), rows, min(large, 1 - 1 / (rows + 2))))
     return small < at_least * large and by_chance < CHANCE / max(tests, 1)
 
 

@@ -84,18 +84,27 @@ def test_a_model_that_scores_every_row_the_same_is_held_back(tmp_path):
     assert "the same score: it has learned nothing" in record.reason
 
 
-def test_an_upstream_change_of_the_newest_days_is_drift_and_a_column_that_ends_is_missing(tmp_path):
-    def change(payments: pd.DataFrame) -> pd.DataFrame:
-        newest = payments["created_at"] >= "2026-06-01"
-        return payments.assign(
-            amount=payments["amount"].where(~newest, payments["amount"] * 100),
-            country=payments["country"].where(~newest),
-        )
+BY_DATE = {"holdout": {"sampling": "date_range", "start": "2026-06-01", "end": "2026-07-01"}}
 
-    holdout = {"holdout": {"sampling": "date_range", "start": "2026-06-01", "end": "2026-07-01"}}
-    report = judge(tmp_path / "p", change, data=holdout)[1]
+
+def change_units(payments: pd.DataFrame) -> pd.DataFrame:
+    """Cents instead of euros from June on, and no country any more."""
+    newest = payments["created_at"] >= "2026-06-01"
+    return payments.assign(
+        amount=payments["amount"].where(~newest, payments["amount"] * 100),
+        country=payments["country"].where(~newest),
+    )
+
+
+def test_an_upstream_change_of_the_newest_days_is_drift_and_a_column_that_ends_is_missing(tmp_path):
+    report = judge(tmp_path / "p", change_units, data=BY_DATE)[1]
     assert {"feature_drift", "feature_presence"} <= set(failed(report))
     assert "nearly all holdout rows lack 'country', which the training rows had" in report.reason
+
+
+def test_rows_of_one_entity_prove_no_drift(tmp_path):
+    report = judge(tmp_path / "p", change_units, data=BY_DATE, evaluate={"groups": "country"})[1]
+    assert failed(report) == []
 
 
 def test_rows_that_have_collapsed_since_the_champion_hold_back(run):
@@ -111,6 +120,17 @@ def test_a_champion_that_does_not_tell_its_rows_is_not_compared_with(run, text):
     manifest = Path(champion.artifact) / "model.json"
     manifest.write_bytes(text) if text else manifest.unlink()
     assert "row_count" not in failed(run.judge(champion))
+
+
+def test_where_the_model_lies_behind_a_server_its_run_tells_the_rows(run):
+    entry = run.crown(run.model_folder, artifact="mlflow-artifacts:/1/abc/model", run_dir=str(run.directory.root))
+    (row_count,) = (result for result in run.judge(entry).sanity if result.check == "row_count")
+    assert row_count.measured == 1
+
+
+def test_a_column_that_is_ignored_and_not_there_is_said(run, caplog):
+    with_sanity(run, leak={"ignore": ["amonut", "country"]}).judge(None)
+    assert "sanity.leak.ignore: features() returned no column 'amonut'" in caplog.text
 
 
 def test_a_check_that_is_switched_off_is_not_made(run):
