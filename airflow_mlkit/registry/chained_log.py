@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Generic, NoReturn, TypeVar
 
@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from upath import UPath
 
 from airflow_mlkit.exceptions import RegistryError, RunDirectoryError
-from airflow_mlkit.rundir import create_only, open_place
+from airflow_mlkit.rundir import create_only, is_local, open_place
 from airflow_mlkit.rundir.records import Record
 
 log = logging.getLogger("airflow_mlkit.promotion")
@@ -177,8 +177,7 @@ class ChainedLog(Generic[Entry]):
     def _chain(self, numbers: range) -> list[Entry]:
         found: list[Entry] = []
         before: str | None = None
-        for n in numbers:
-            content = self._read(n)
+        for n, content in self._read_in_order(numbers):
             entry = self._parse(n, content)
             if before:
                 self._chain_to(n, entry, before)
@@ -189,6 +188,15 @@ class ChainedLog(Generic[Entry]):
     def _chain_to(self, n: int, entry: Entry, before: str) -> None:
         if entry.previous_hash != before:
             raise RegistryError(f"{self.file(n - 1)} is not the entry that {n}.json was chained to.", hint=_RESTORE)
+
+    def _read_in_order(self, numbers: range) -> Iterator[tuple[int, bytes]]:
+        """The bytes of entries; of a bucket all are asked for at once, since each answer takes its time."""
+        paths = {n: self.file(n).path for n in numbers}
+        at_once = len(paths) > 1 and not is_local(self.root)
+        fetched = self.root.fs.cat(list(paths.values()), on_error="return") if at_once else {}
+        for n, path in paths.items():
+            content = fetched.get(path)
+            yield n, content if isinstance(content, bytes) else self._read(n)
 
     def _read(self, n: int) -> bytes:
         try:
