@@ -17,12 +17,13 @@ _MAX_SHOWN = 10
 
 
 def needed_columns(spec: PipelineSpec) -> list[str]:
-    """The columns of the snapshot: features, label, date column, holdout key, slices and groups, each once."""
+    """The columns of the snapshot: features, label, date column, holdout key, slices, groups and costs, each once."""
     data, evaluate = spec.data, spec.evaluate
     key = data.holdout.key_columns if isinstance(data.holdout, HashHoldout) else ()
     dates = (data.date_column,) if data.date_column else ()
     groups = (evaluate.groups,) if evaluate.groups else ()
-    return list(dict.fromkeys([*data.features, data.label, *dates, *key, *evaluate.slices, *groups]))
+    costs = evaluate.costs.columns if evaluate.costs else ()
+    return list(dict.fromkeys([*data.features, data.label, *dates, *key, *evaluate.slices, *groups, *costs]))
 
 
 def column_types(spec: PipelineSpec) -> dict[str, ColumnType]:

@@ -58,6 +58,8 @@ def measure(
     *,
     threshold: float = 0.5,
     classes: Sequence[Any] | None = None,
+    gains: Floats | None = None,
+    quantile: float | None = None,
 ) -> Measurement:
     """Every metric that is defined for a kind of problem.
 
@@ -69,14 +71,17 @@ def measure(
         threshold: from which score on a binary row counts as positive.
         classes: of a multiclass problem, in the order of their codes; only their number counts. Taken from the scores'
             shape when not given.
+        gains: what it is worth to answer each row with each class, shape (n, k); with it there is `value`.
+        quantile: which one a regression predicts; with it there is `quantile_loss`.
 
     Raises:
         ValueError: when the lengths or the number of classes differ.
     """
     truth, given = np.asarray(labels), _as_floats(np.asarray(scores))
     _check_shapes(kind, truth, given, classes)
+    priced = {"value": gains, "quantile_loss": quantile}
     if trouble := _find_trouble(truth, given):
-        names = metrics_of(kind)
+        names = [*metrics_of(kind), *(name for name in priced if priced[name] is not None)]
         return Measurement(dict.fromkeys(names), dict.fromkeys(names, trouble))
     rows = _ROWS[kind](truth, given, threshold)
     values: dict[str, float | None] = {}
@@ -86,7 +91,17 @@ def measure(
             values[name] = _finite(float(_FORMULAS[kind][name](rows)))
         except UndefinedMetricError as reason:
             values[name], why[name] = None, str(reason)
+    if gains is not None:
+        values["value"] = float(np.take_along_axis(gains, rows.predicted[:, None], axis=1).mean())
+    if quantile is not None:
+        values["quantile_loss"] = float(pinball_losses(rows.errors, quantile).mean())
     return Measurement(values, why)
+
+
+def pinball_losses(errors: Floats, quantile: float) -> Floats:
+    """The loss of each row where a quantile is predicted (Koenker & Bassett 1978); errors are label minus score."""
+    losses: Floats = np.maximum(quantile * errors, (quantile - 1) * errors)
+    return losses
 
 
 def _as_floats(scores: NDArray[Any]) -> Floats:

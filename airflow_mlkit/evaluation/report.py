@@ -12,7 +12,7 @@ from airflow_mlkit.evaluation.metrics import Measurement
 from airflow_mlkit.evaluation.page import render_page
 from airflow_mlkit.evaluation.plots import Bar, Plot
 from airflow_mlkit.evaluation.wording import tell_meaning
-from airflow_mlkit.spec.metrics import METRICS
+from airflow_mlkit.spec.metrics import ALL_METRICS
 
 SHOWN_SLICE_METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("roc_auc", "average_precision", "log_loss", "precision", "recall"),
@@ -66,7 +66,7 @@ def render_report(report: Report) -> str:
         Path(__file__).parent / "report.html.j2",
         report=report,
         meaning=tell_meaning,
-        higher_is_better={name: rule.higher_is_better for name, rule in METRICS.items()},
+        higher_is_better={name: rule.higher_is_better for name, rule in ALL_METRICS.items()},
         shown=SHOWN_SLICE_METRICS[report.kind],
     )
 

@@ -19,6 +19,8 @@ _MEANINGS: dict[str, str] = {
     "mae": "Mean absolute error, in units of the label. Lower is better.",
     "median_absolute_error": "Half of the rows are off by less than this.",
     "mape": "Mean error as a share of the true value.",
+    "value": "What an answer is worth on average, in the currency of evaluate.costs. A cost is below 0.",
+    "quantile_loss": "Mean error of a predicted quantile, too low and too high weighing as it asks. Lower is better.",
     "r2": "Share of the label's variance that is explained. 0 is what the mean gives, 1 is perfect.",
 }
 _MEANINGS_FOR_MANY_CLASSES: dict[str, str] = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from airflow_mlkit.evaluation.metrics import Floats
 from airflow_mlkit.evaluation.slices import Slice
 from airflow_mlkit.gates.comparison import Comparison, SliceComparison
 from airflow_mlkit.gates.decision import Decision
@@ -29,6 +30,8 @@ class Contest:
         champion_name: for sentences, such as `the champion (version 3)`.
         groups: the entity of each row, shape (n,), where rows belong to some.
         threshold: from which score on a binary row counts as positive.
+        quantile: which one a regression predicts; only `quantile_loss` needs it.
+        gains: what it is worth to answer each row with each class, shape (n, k); only `value` needs it.
         looks: how many models have asked this holdout, this one among them.
         slices: of each declared column.
     """
@@ -40,6 +43,8 @@ class Contest:
     anchor: NDArray[Any] | None = None
     groups: NDArray[Any] | None = None
     threshold: float = 0.5
+    quantile: float | None = None
+    gains: Floats | None = None
     looks: int = 1
     slices: Mapping[str, Sequence[Slice]] = field(default_factory=dict)
 
@@ -55,6 +60,8 @@ class Contest:
             groups=self.groups,
             anchor_scores=self.anchor,
             threshold=self.threshold,
+            quantile=self.quantile or 0.5,
+            gains=self.gains,
             champion_name=self.champion_name,
         )
         return _weigh(whole, tuple(self._compare_slices(gate))) if whole.estimate is not None else whole
@@ -77,6 +84,8 @@ class Contest:
             confidence=2 * confidence - 1,
             groups=None if self.groups is None else self.groups[part.rows],
             threshold=self.threshold,
+            quantile=self.quantile or 0.5,
+            gains=None if self.gains is None else self.gains[part.rows],
         )
         worse = _is_worse(found)
         return SliceComparison(

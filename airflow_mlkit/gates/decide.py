@@ -14,7 +14,7 @@ from airflow_mlkit.gates.comparison import Comparison
 from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.gates.numbers import count, distinct, short
 from airflow_mlkit.gates.report import GateResult
-from airflow_mlkit.spec.metrics import METRICS
+from airflow_mlkit.spec.metrics import ALL_METRICS
 from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
 
 NO_CHAMPION = "there is no champion yet: only the absolute gates count"
@@ -173,5 +173,5 @@ def _is_open(result: GateResult) -> bool:
 
 def _sentence(parts: Iterable[str]) -> str:
     text = "; ".join(dict.fromkeys(parts))
-    starts_with_a_name = text.partition(" ")[0] in METRICS
+    starts_with_a_name = text.partition(" ")[0] in ALL_METRICS
     return f"{text if starts_with_a_name else text[:1].upper() + text[1:]}."

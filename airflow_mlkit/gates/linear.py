@@ -16,7 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from airflow_mlkit.evaluation.metrics import CONFUSION_FORMULAS, ConfusionFormula, UndefinedMetricError
+from airflow_mlkit.evaluation.metrics import (
+    CONFUSION_FORMULAS,
+    ConfusionFormula,
+    UndefinedMetricError,
+    pinball_losses,
+)
 
 Floats = NDArray[np.floating[Any]]
 
@@ -237,9 +242,7 @@ def _mape(rows: ScoredHoldout) -> Linear:
 
 
 def _quantile_loss(rows: ScoredHoldout) -> Linear:
-    """The pinball loss (Koenker & Bassett 1978)."""
-    errors = rows.errors
-    return _mean(np.maximum(rows.quantile * errors, (rows.quantile - 1) * errors), rows.weights)
+    return _mean(pinball_losses(rows.errors, rows.quantile), rows.weights)
 
 
 def _median_absolute_error(rows: ScoredHoldout) -> Linear:

@@ -19,7 +19,7 @@ from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.gates.forest import ForestRow, draw_forest
 from airflow_mlkit.gates.numbers import sure
 from airflow_mlkit.gates.report import GateReport
-from airflow_mlkit.spec.metrics import METRICS, ProblemKind, rule_of
+from airflow_mlkit.spec.metrics import ALL_METRICS, ProblemKind, rule_of
 
 VERDICTS = {
     Decision.PROMOTE: "may be promoted",
@@ -47,7 +47,7 @@ def render_gate_report(name: str, report: GateReport, *, kind: ProblemKind, cont
         facts=list(_list_facts(report)),
         forests=[(comparison, _draw_forest(comparison)) for comparison in comparisons if comparison.interval],
         plots=_draw_both(kind, contest) if contest else [],
-        higher_is_better={metric: rule.higher_is_better for metric, rule in METRICS.items()},
+        higher_is_better={metric: rule.higher_is_better for metric, rule in ALL_METRICS.items()},
         sure=sure,
     )
 

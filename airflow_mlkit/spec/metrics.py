@@ -47,7 +47,9 @@ PRICED_METRICS: dict[str, MetricRule] = {
     "value": MetricRule(_CLASSES, True),
     "quantile_loss": MetricRule(_REGRESSION, False),
 }
-"""The metrics that mean something only where somebody said what an error costs, or which quantile is predicted."""
+"""The metrics that mean something only where evaluate.costs says what an error costs, evaluate.quantile which it is."""
+
+ALL_METRICS = METRICS | PRICED_METRICS
 
 
 def rule_of(metric: str) -> MetricRule:
@@ -56,10 +58,9 @@ def rule_of(metric: str) -> MetricRule:
     Raises:
         ValueError: when there is no such metric.
     """
-    known = METRICS | PRICED_METRICS
-    if metric not in known:
-        raise ValueError(f"unknown metric {metric!r}{did_you_mean(metric, known)}")
-    return known[metric]
+    if metric not in ALL_METRICS:
+        raise ValueError(f"unknown metric {metric!r}{did_you_mean(metric, ALL_METRICS)}")
+    return ALL_METRICS[metric]
 
 
 def metrics_of(kind: str) -> list[str]:

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from airflow_mlkit.spec.costs import AnswerCosts, Costs
 from airflow_mlkit.spec.data import DataSpec, HashHoldout, Key, Source
 from airflow_mlkit.spec.declared import chosen_by_key, chosen_by_value, problem_at
-from airflow_mlkit.spec.metrics import METRICS, metrics_of
+from airflow_mlkit.spec.metrics import ALL_METRICS, metrics_of, rule_of
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.sanity import SanitySpec
 from airflow_mlkit.spec.values import (
@@ -113,18 +114,19 @@ class EvaluateSpec(Declared):
     slices: tuple[ColumnName, ...] = Field((), description="Columns; the metrics are given for each of their values.")
     groups: ColumnName | None = Field(None, description="Rows with the same value in it belong to one entity.")
     threshold: Fraction = Field(0.5, description="From which score on a binary row counts as positive.")
+    costs: Costs | None = Field(None, description="What a wrong answer costs, for the metric value.")
+    quantile: Fraction | None = Field(None, description="Which quantile is predicted, for the metric quantile_loss.")
 
 
 class _MetricOfGate(Declared):
     metric: str = Field(
-        description="A metric that is defined for the problem.", json_schema_extra={"enum": list(METRICS)}
+        description="A metric that is defined for the problem.", json_schema_extra={"enum": list(ALL_METRICS)}
     )
 
     @field_validator("metric")
     @classmethod
     def _known(cls, metric: str) -> str:
-        if metric not in METRICS:
-            raise ValueError(f"unknown metric {metric!r}{did_you_mean(metric, METRICS)}")
+        rule_of(metric)
         return metric
 
 
@@ -253,10 +255,35 @@ class PipelineSpec(Declared):
                 f"{gate.metric} is not defined for a {kind} problem; take one of {_listed(kind)}",
             )
             for index, gate in enumerate(self.gates)
-            if not isinstance(gate, RowsGate) and kind not in METRICS[gate.metric].kinds
+            if not isinstance(gate, RowsGate) and kind not in rule_of(gate.metric).kinds
         ]
         if problems:
             raise problem_at(*problems)
+        return self
+
+    @model_validator(mode="after")
+    def _priced_metrics_have_a_price(self) -> Self:
+        wanted = {"value": "costs", "quantile_loss": "quantile"}
+        problems = [
+            (("gates", index, "metric"), f"{gate.metric} needs evaluate.{wanted[gate.metric]}; write what it is")
+            for index, gate in enumerate(self.gates)
+            if not isinstance(gate, RowsGate)
+            and gate.metric in wanted
+            and getattr(self.evaluate, wanted[gate.metric]) is None
+        ]
+        if problems:
+            raise problem_at(*problems)
+        return self
+
+    @model_validator(mode="after")
+    def _prices_fit_the_problem(self) -> Self:
+        kind, costs = self.problem.kind, self.evaluate.costs
+        if costs is not None and kind == "regression":
+            raise problem_at((("evaluate", "costs"), "belongs to problems with classes; take it out"))
+        if isinstance(costs, AnswerCosts) and kind != "binary":
+            raise problem_at((("evaluate", "costs"), "of many classes are a matrix: write matrix: [[0, 5, 5], ...]"))
+        if self.evaluate.quantile is not None and kind != "regression":
+            raise problem_at((("evaluate", "quantile"), "belongs to a regression; take it out"))
         return self
 
     @model_validator(mode="after")
@@ -293,5 +320,6 @@ def _used_columns(spec: PipelineSpec) -> list[str]:
     holdout = data.holdout.key_columns if isinstance(data.holdout, HashHoldout) else ()
     scored = spec.predict.output.key_columns if spec.predict else ()
     filtered = [each.feature for each in data.filters]
-    named = [*data.features, *single, *evaluate.slices, *holdout, *scored, *filtered]
+    priced = evaluate.costs.columns if evaluate.costs else ()
+    named = [*data.features, *single, *evaluate.slices, *priced, *holdout, *scored, *filtered]
     return list(dict.fromkeys(name for name in named if name is not None))

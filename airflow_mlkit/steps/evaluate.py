@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.evaluation.confusion import ConfusionTable, tabulate_confusion
 from airflow_mlkit.evaluation.importance import COST, measure_importance
-from airflow_mlkit.evaluation.metrics import Measurement, measure
+from airflow_mlkit.evaluation.metrics import Floats, Measurement, measure
 from airflow_mlkit.evaluation.plots import draw_plots, shown_importance
 from airflow_mlkit.evaluation.report import Check, Report, SliceRow, describe_problem, render_report
 from airflow_mlkit.evaluation.scores import write_scores
@@ -29,6 +29,7 @@ from airflow_mlkit.gates.decide import Measured, judge_gate
 from airflow_mlkit.gates.report import describe_gate
 from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
+from airflow_mlkit.steps.holdout_gains import read_gains
 from airflow_mlkit.workflows.manifest import ModelManifest
 from airflow_mlkit.workflows.model import Model
 
@@ -45,6 +46,8 @@ class _Scored:
     labels: NDArray[Any]
     scores: NDArray[Any]
     threshold: float
+    quantile: float | None
+    gains: Floats | None
 
     def measure(self, rows: Any = slice(None)) -> Measurement:
         return measure(
@@ -53,6 +56,8 @@ class _Scored:
             self.scores[rows],
             threshold=self.threshold,
             classes=self.record.classes or None,
+            quantile=self.quantile,
+            gains=None if self.gains is None else self.gains[rows],
         )
 
 
@@ -62,7 +67,9 @@ def run(context: StepContext) -> StepResult:
     model = Model.load(context.input("train").folder("model"))
     holdout = _read_arrow(context.input("split").file("holdout.arrow"))
     labels, features = holdout[record.label].to_numpy(), holdout[list(record.feature_names)]
-    scored = _Scored(record, labels, np.asarray(model.score(features)), context.spec.evaluate.threshold)
+    evaluate = context.spec.evaluate
+    scores, gains = np.asarray(model.score(features)), read_gains(context, record, labels)
+    scored = _Scored(record, labels, scores, evaluate.threshold, evaluate.quantile, gains)
     measurement, slices = scored.measure(), _measure_slices(context, scored)
     write_scores(context.folder / "scores.parquet", labels, scored.scores)
     _write_metrics(context.folder / "metrics.json", len(labels), measurement, slices)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from airflow_mlkit.data.split_record import SplitRecord
-from airflow_mlkit.evaluation.metrics import measure
+from airflow_mlkit.evaluation.metrics import Floats, measure
 from airflow_mlkit.evaluation.scores import read_scores
 from airflow_mlkit.evaluation.slices import Slice, cut_slices
 from airflow_mlkit.exceptions import RunDirectoryError
@@ -27,6 +27,7 @@ from airflow_mlkit.registry.objection import find_objections
 from airflow_mlkit.spec.metrics import ProblemKind
 from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
+from airflow_mlkit.steps.holdout_gains import read_gains
 from airflow_mlkit.steps.opponents import Opponent, score_opponent
 from airflow_mlkit.steps.sanity import check_sanity
 from airflow_mlkit.workflows.manifest import load_manifest
@@ -139,6 +140,8 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
         anchor=first.scores if first else None,
         groups=_read_groups(context),
         threshold=holdout.threshold,
+        quantile=holdout.quantile,
+        gains=holdout.gains,
         looks=looks,
         slices=_cut_slices(context),
     )
@@ -196,6 +199,8 @@ class _Holdout:
     labels: NDArray[Any]
     scores: NDArray[Any]
     threshold: float
+    quantile: float | None
+    gains: Floats | None
 
     @classmethod
     def read(cls, context: StepContext) -> _Holdout:
@@ -207,11 +212,18 @@ class _Holdout:
                 f"{path} holds {len(labels)} rows, and the holdout {record.rows.holdout}.",
                 hint="It was made from another split. Run evaluate again.",
             )
-        return cls(record, labels, scores, context.spec.evaluate.threshold)
+        evaluate, gains = context.spec.evaluate, read_gains(context, record, labels)
+        return cls(record, labels, scores, evaluate.threshold, evaluate.quantile, gains)
 
     def measure(self, scores: NDArray[Any]) -> Measured:
         found = measure(
-            self.record.kind, self.labels, scores, threshold=self.threshold, classes=self.record.classes or None
+            self.record.kind,
+            self.labels,
+            scores,
+            threshold=self.threshold,
+            classes=self.record.classes or None,
+            gains=self.gains,
+            quantile=self.quantile,
         )
         return Measured(found.values, found.why_undefined)
 

@@ -53,6 +53,7 @@ def _column_names(project: Project) -> list[str]:
         evaluate.groups,
         *key,
         *evaluate.slices,
+        *(evaluate.costs.columns if evaluate.costs else ()),
         *(predict.output.key_columns if predict else ()),
     ]
     return list(dict.fromkeys([*data.features, data.label, *(name for name in others if name)]))

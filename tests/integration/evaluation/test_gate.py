@@ -135,6 +135,20 @@ def test_asking_a_holdout_again_and_again_is_counted_and_asks_for_more_confidenc
     assert "4 models have asked this holdout" in fourth.notes[0]
 
 
+def test_a_gate_may_speak_in_money(make_run):
+    gates = [{"metric": "value", "at_least": -40}, {"metric": "value", "against": "champion"}]
+    run = make_run(evaluate={"costs": {"miss": "amount", "false_alarm": 5}, "threshold": 0.3}, gates=gates)
+    worse = run.copy_model("worse")
+    workflow = worse / "code" / "cards" / "workflow.py"
+    workflow.write_text(workflow.read_text() + WITHOUT_AMOUNT)
+    report = run.judge(run.crown(seal(worse)))
+    floor, against = report.results
+    assert floor.challenger == run.json("evaluate", "metrics.json")["metrics"]["value"] == against.comparison.challenger
+    assert against.comparison.margin == pytest.approx(0.02 * abs(against.comparison.champion))
+    assert against.comparison.method == "paired t"
+    assert report.is_promotion
+
+
 def test_rows_of_one_entity_are_compared_together(make_run):
     run = make_run(evaluate={"groups": "created_at"})
     comparison = run.judge(run.crown()).results[1].comparison

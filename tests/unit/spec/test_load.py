@@ -140,6 +140,10 @@ def test_the_example_of_the_design_is_read(tmp_path: Path) -> None:
         ("cards_24h]", "charge_type]", "9 data.features[3]: 'charge_type' stands here twice; keep one"),
         ("cards_24h]", "has_fraud_dispute]", "9 data.features[3]: 'has_fraud_dispute' is the label; a model that sees"),
         ("  date_column: created_at\n", "", "11 data.label_matures_after: needs data.date_column; name the column"),
+        ("groups: account_id", "quantile: 0.9", "28 evaluate.quantile: belongs to a regression; take it out"),
+        ("groups: account_id", "costs: {mis: 5}", "28 evaluate.costs.mis: unknown key; did you mean miss?"),
+        ("groups: account_id", "costs: {miss: [5]}", "28 evaluate.costs.miss: [5] is neither an amount nor a column"),
+        ("{metric: roc_auc, at", "{metric: value, at", "30 gates[0].metric: value needs evaluate.costs; write what it"),
         (
             "pattern: batch",
             "pattern: live",
