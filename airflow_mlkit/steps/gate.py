@@ -85,7 +85,7 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> Judgement:
     match = _arrange(context, champion, challenger_id, holdout) if champion else None
     concerns = (*_find_holdout_concerns(holdout.record), *find_objections(challenger_id, context.as_of, champion))
     sanity = check_sanity(context, holdout.record, holdout.labels, holdout.scores, champion)
-    against = (*concerns, *(result.reason for result in sanity if not result.passed))
+    against = (*concerns, *(result.objection for result in sanity if not result.passed))
     verdict = decide(
         context.spec.gates, measured, match.champion if match else None, rows=len(holdout.labels), concerns=against
     )

@@ -32,6 +32,11 @@ class SanityResult(Record):
         """The check in a few words, such as `sanity: calibration`."""
         return f"sanity: {self.check}"
 
+    @property
+    def objection(self) -> str:
+        """What speaks against the challenger, with the key of mlkit.yaml under which its limit stands."""
+        return f"sanity check {self.check}: {self.reason}"
+
 
 def name_columns(names: Sequence[str], most: int = 3) -> str:
     """A few columns by name, and how many more there are."""

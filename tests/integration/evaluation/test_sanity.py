@@ -73,7 +73,9 @@ def test_a_column_that_was_written_down_afterwards_holds_back_the_first_champion
     features = {"features": ["amount", "country", "refund"], "holdout": default_spec()["data"]["holdout"]}
     record, report = judge(tmp_path / "p", add_refund, rows=2500, data=features)
     assert failed(report) == ["leak"]
-    assert report.reason.startswith("The label can be told from 'refund' alone (ROC AUC 1, the model 1)")
+    assert report.reason.startswith(
+        "Sanity check leak: the label can be told from 'refund' alone (ROC AUC 1, the model 1)"
+    )
     assert record.summary["failed"] == ["sanity: leak"]
 
 
