@@ -66,13 +66,13 @@ def _measure(
         bias, chance = standardised_bias(labels, scores, independent_share=independent_share)
         way = "high" if bias > 0 else "low"
         return abs(bias), chance, f"predictions are on average {abs(bias):.2g} standard deviations too {way}"
-    if kind == "binary":
-        error, chance = expected_calibration_error(scores, labels == 1, independent_share=independent_share)
-        return error, chance, f"scores are on average {error:.2g} away from the share that came true"
-    predicted = scores.argmax(axis=1)
-    best, right = scores[np.arange(len(scores)), predicted], predicted == labels
-    error, chance = expected_calibration_error(best, right, independent_share=independent_share)
-    return error, chance, f"the score of the predicted class is on average {error:.2g} away from how often it is right"
+    what, claimed, outcomes = "scores", scores, labels == 1
+    if kind == "multiclass":
+        predicted = scores.argmax(axis=1)
+        what, claimed, outcomes = "predicted classes", scores[np.arange(len(scores)), predicted], predicted == labels
+    error, chance = expected_calibration_error(claimed, outcomes, independent_share=independent_share)
+    means = f"{what} promise {claimed.mean():.2g} on average and {outcomes.mean():.2g} came true"
+    return error, chance, f"{means}; they are off by {error:.2g} on average"
 
 
 def expected_calibration_error(

@@ -125,7 +125,7 @@ def _tell(measure: str, leaks: list[_Strength], found: list[_Strength], model: f
     if leaks:
         told = f"{measure} {leaks[0].alone:.4g}, the model {model:.4g}"
         names = name_columns([one.name for one in leaks])
-        return f"the label can be told from {names} alone ({told}): was it known before the label was?"
+        return f"the label can be told from {names} alone ({told}), as if it was written down after the label"
     if not found:
         return "there is no feature to look at"
     best = f"{found[0].name!r} comes closest, {measure} {found[0].alone:.3g}, the model {model:.3g}"

@@ -57,7 +57,7 @@ def test_a_column_made_of_the_label_is_named(kind: str, leak: Any):
     result = look(kind, copy=leak)
     assert result.features == ("copy",)
     assert result.reason.startswith("the label can be told from 'copy' alone (")
-    assert result.reason.endswith("was it known before the label was?")
+    assert result.reason.endswith("as if it was written down after the label")
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])

@@ -62,7 +62,7 @@ def test_scores_that_are_certain_and_wrong_are_not_calibrated():
     scores = np.eye(3)[random.integers(0, 3, 300)]
     result = check_calibration(CALIBRATION, "multiclass", random.integers(0, 3, 300), scores)
     assert not result.passed
-    assert "the score of the predicted class is on average 0.6" in result.reason
+    assert "predicted classes promise 1 on average and 0.3" in result.reason
 
 
 def test_weights_against_an_imbalance_pass_and_can_be_held_to_a_stricter_limit():
