@@ -161,12 +161,6 @@ def test_what_cannot_be_rolled_back_to_is_said(
         roll_back(churn, ANA, to)
 
 
-@pytest.mark.parametrize("reason", ["", " \n", "x" * 5000, "\udcff"], ids=["empty", "blank", "endless", "no text"])
-def test_a_reason_that_says_nothing_is_refused(reason: str) -> None:
-    with pytest.raises(UserError, match="--reason"):
-        Word("ana", reason)
-
-
 def test_a_version_that_was_deleted_in_mlflow_is_not_rolled_back_to(
     churn: Project, registry: ModelRegistry, tmp_path: Path
 ) -> None:
