@@ -57,6 +57,7 @@ def check_sanity(
         scores_of_parts=scores[draw_rows(len(scores))],
         rows=record.rows.training + record.rows.validation,
         champion_rows=_count_champion_rows(context, champion),
+        quantile=context.spec.evaluate.quantile,
     )
     _warn_of_strangers(context.spec.sanity, record)
     results = judge_sanity(context.spec.sanity, scored)

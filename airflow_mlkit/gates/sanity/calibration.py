@@ -32,6 +32,7 @@ def check_calibration(
     labels: NDArray[Any],
     scores: NDArray[Any],
     *,
+    quantile: float | None = None,
     independent_share: float = 1.0,
 ) -> SanityResult:
     """Whether scores can be taken at their word.
@@ -41,14 +42,15 @@ def check_calibration(
         kind: of the problem.
         labels: encoded, shape (n,).
         scores: shape (n,), or (n, k) with a column for each class.
+        quantile: which one a regression predicts; None where it predicts the mean.
         independent_share: independent rows per row, where several rows belong to one entity.
     """
-    limit = check.limit(kind)
+    limit = check.limit("binary" if quantile else kind)  # how many lie below a quantile is a share too
     usable = np.isfinite(labels) & np.isfinite(scores).reshape(len(labels), -1).all(axis=1)
     if not usable.any():
         reason = "there are no scores that could be compared with labels"
         return SanityResult(check="calibration", passed=True, limit=limit, reason=reason)
-    measured, chance, reason = _measure(kind, labels[usable], scores[usable], independent_share)
+    measured, chance, reason = _measure(kind, labels[usable], scores[usable], quantile, independent_share)
     passed = measured <= limit or chance > CHANCE
     return SanityResult(
         check="calibration",
@@ -60,8 +62,12 @@ def check_calibration(
 
 
 def _measure(
-    kind: ProblemKind, labels: NDArray[Any], scores: NDArray[Any], independent_share: float
+    kind: ProblemKind, labels: NDArray[Any], scores: NDArray[Any], quantile: float | None, independent_share: float
 ) -> tuple[float, float, str]:
+    if quantile:
+        gap, chance = quantile_gap(labels, scores, quantile, independent_share=independent_share)
+        below = f"{(labels < scores).mean():.2g} of the labels lie below their predicted quantile {quantile:.3g}"
+        return gap, chance, f"{below}, {gap:.2g} off"
     if kind == "regression":
         bias, chance = standardised_bias(labels, scores, independent_share=independent_share)
         way = "high" if bias > 0 else "low"
@@ -114,3 +120,21 @@ def standardised_bias(
         return 0.0, 1.0
     noise = float(np.std(errors)) / math.sqrt(rows - 1)
     return bias / spread, 2 * float(stdtr(rows - 1, -abs(bias) / noise)) if noise else 0.0
+
+
+def quantile_gap(
+    labels: NDArray[Any], predictions: NDArray[Any], quantile: float, *, independent_share: float = 1.0
+) -> tuple[float, float]:
+    """How far the share of labels below their predicted quantile is from it, and how likely at most that is by chance.
+
+    A label that equals its prediction may count on either side. The probability is bounded by Hoeffding 1963.
+
+    Args:
+        labels: numbers, shape (n,).
+        predictions: of the quantile, shape (n,).
+        quantile: in (0, 1).
+        independent_share: independent rows per row.
+    """
+    below, not_above = float((labels < predictions).mean()), float((labels <= predictions).mean())
+    gap = max(below - quantile, quantile - not_above, 0.0)
+    return gap, min(1.0, 2 * math.exp(-2 * len(labels) * independent_share * gap**2))

@@ -31,6 +31,7 @@ class Scored:
         scores_of_parts: the scores of the rows of `parts.holdout`.
         rows: that it was trained and validated on.
         champion_rows: that the champion was; None where there is none, or it does not tell.
+        quantile: which one a regression predicts; None where it predicts the mean.
     """
 
     kind: ProblemKind
@@ -40,6 +41,7 @@ class Scored:
     scores_of_parts: NDArray[Any]
     rows: int
     champion_rows: int | None
+    quantile: float | None = None
 
 
 def judge_sanity(spec: SanitySpec, scored: Scored) -> tuple[SanityResult, ...]:
@@ -52,8 +54,14 @@ def _judge(spec: SanitySpec, scored: Scored) -> Iterator[SanityResult]:
     if spec.distinct_scores != OFF:
         yield check_distinct_scores(spec.distinct_scores, scored.scores)
     if spec.calibration != OFF:
-        share = parts.independent_share
-        yield check_calibration(spec.calibration, kind, scored.labels, scored.scores, independent_share=share)
+        yield check_calibration(
+            spec.calibration,
+            kind,
+            scored.labels,
+            scored.scores,
+            quantile=scored.quantile,
+            independent_share=parts.independent_share,
+        )
     if spec.label_drift != OFF:
         yield check_label_drift(spec.label_drift, parts, is_number=kind == "regression")
     if spec.feature_drift != OFF:

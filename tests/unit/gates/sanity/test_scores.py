@@ -81,6 +81,21 @@ def test_predictions_in_another_unit_are_biased_and_ordinary_noise_is_not():
     assert "standard deviations too low, above 0.5" in logarithms.reason
 
 
+def test_a_predicted_quantile_is_biased_and_right_and_one_that_is_none_is_found():
+    labels = np.random.default_rng(0).normal(size=600)
+    upper = np.full(600, 1.28)
+    assert not check_calibration(CALIBRATION, "regression", labels, upper).passed
+    assert check_calibration(CALIBRATION, "regression", labels, upper, quantile=0.9).passed
+    mean = check_calibration(CALIBRATION, "regression", labels, 0 * upper, quantile=0.9)
+    assert not mean.passed
+    assert "of the labels lie below their predicted quantile 0.9" in mean.reason
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1000])
+def test_labels_that_equal_their_quantile_lie_on_the_side_that_suits(rows):
+    assert check_calibration(CALIBRATION, "regression", np.zeros(rows), np.zeros(rows), quantile=0.9).measured == 0
+
+
 def test_many_rows_of_few_entities_are_weak_evidence():
     labels, scores = draw(2000)
     assert not check_calibration(CALIBRATION, "binary", labels, 1 - scores).passed
