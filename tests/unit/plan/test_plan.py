@@ -14,6 +14,7 @@ import pytest
 from airflow_mlkit.exceptions import SpecError
 from airflow_mlkit.plan import PipelinePlan, build_plan
 from airflow_mlkit.spec import PipelineSpec, PlatformSpec
+from airflow_mlkit.spec.sanity import SanitySpec
 
 GOLDEN = Path(__file__).parent / "golden"
 SOURCES: dict[str, dict[str, Any]] = {
@@ -130,6 +131,12 @@ def test_champions_lie_beside_the_runs_and_never_in_another_bucket(runs: str, ch
         {"environments": {"here": {"backend": "local", "runs": runs, "mlflow": "sqlite:///mlflow.db"}}}
     )
     assert build_plan(spec_of(), place, "here").champions == champions
+
+
+def test_a_sanity_check_that_is_switched_off_is_said_aloud() -> None:
+    off = spec_of().model_copy(update={"sanity": SanitySpec(leak="off", row_count="off")})
+    said = "sanity: switched off, so nothing looks at it before a promotion: leak, row_count"
+    assert said in build_plan(off, platform(), "local").notices
 
 
 def test_a_size_that_a_laptop_cannot_give_is_said_aloud() -> None:
