@@ -277,7 +277,7 @@ def test_a_log_in_a_bucket_that_may_not_be_written_or_read_is_told_and_left_as_i
         moods.append(Moods(served))
         return moods[0]
 
-    with serve_bucket("models", surround) as bucket:
+    with serve_bucket("refusing", surround) as bucket:
         champions = str(bucket).rstrip("/") + "/champions"
         places = f"runs: ./.mlkit/runs, champions: '{champions}', mlflow: 'sqlite:///.mlkit/mlflow.db'"
         (churn.folder / "platform.yaml").write_text(f"environments: {{laptop: {{backend: local, {places}}}}}")
