@@ -188,4 +188,5 @@ def _write_entry(
         "restores": target.n if again else None,
         "anchor": target.anchor_number if again else standing,
     }
-    return target.model_copy(update=changed)
+    # what somebody answered when the version was promoted first does not stand for this decision
+    return ChampionEntry.model_validate(target.model_dump(exclude={"approval"}) | changed)
