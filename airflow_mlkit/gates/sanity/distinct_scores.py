@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from airflow_mlkit.gates.sanity.result import SanityResult
 from airflow_mlkit.spec.sanity import DistinctScoresCheck
 
+MIN_ROWS = 30
+"""In fewer rows a sound tree may meet one of its leaves only."""
+
 
 def check_distinct_scores(check: DistinctScoresCheck, scores: NDArray[Any]) -> SanityResult:
     """Whether a model tells rows apart at all.
@@ -21,7 +24,7 @@ def check_distinct_scores(check: DistinctScoresCheck, scores: NDArray[Any]) -> S
     bad = int((~np.isfinite(scores)).reshape(len(scores), -1).any(axis=1).sum())
     columns = [scores] if scores.ndim == 1 else list(scores.T)
     distinct = max((len(np.unique(column)) for column in columns), default=0)
-    passed = not bad and (distinct >= check.at_least or len(scores) < check.at_least)
+    passed = not bad and (distinct >= check.at_least or len(scores) < max(check.at_least, MIN_ROWS))
     return SanityResult(
         check="distinct_scores",
         passed=passed,
@@ -34,7 +37,7 @@ def check_distinct_scores(check: DistinctScoresCheck, scores: NDArray[Any]) -> S
 def _tell(check: DistinctScoresCheck, distinct: int, bad: int, rows: int) -> str:
     if bad:
         return f"the model gives no finite score for {bad:,} of {rows:,} holdout rows"
-    if rows < check.at_least:
+    if distinct < check.at_least and rows < max(check.at_least, MIN_ROWS):
         return f"a holdout of {rows:,} rows cannot show whether the scores differ"
     if distinct == 1:
         return f"the model gives all {rows:,} holdout rows the same score: it has learned nothing"

@@ -40,8 +40,11 @@ def test_a_score_that_is_not_finite_fails_and_is_counted(bad):
     assert result.reason == "the model gives no finite score for 1 of 3 holdout rows"
 
 
-def test_one_row_cannot_be_constant():
-    assert check_distinct_scores(DISTINCT, np.array([0.5])).passed
+@pytest.mark.parametrize("rows", [1, 3, 29])
+def test_a_few_rows_may_be_all_of_one_leaf(rows):
+    result = check_distinct_scores(DISTINCT, np.full(rows, 0.5))
+    assert result.passed
+    assert result.reason == f"a holdout of {rows} rows cannot show whether the scores differ"
 
 
 @pytest.mark.parametrize("rows", [3, 30, 300, 30_000])
