@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException
-from airflow.sdk import DAG, Asset, get_parsing_context
+from airflow.sdk import DAG, Asset, BaseOperator, get_parsing_context
 from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_mlkit.airflow.documentation import dag_documentation
-from airflow_mlkit.airflow.operators import StepOperator
+from airflow_mlkit.airflow.operators import APPROVE, StepOperator
 from airflow_mlkit.airflow.params import retrain_params
 from airflow_mlkit.airflow.settings import Settings, read_settings
 from airflow_mlkit.exceptions import ProjectError, SpecError
-from airflow_mlkit.plan import DagPlan, PlannedStep
+from airflow_mlkit.plan import DagPlan, PlannedApproval, PlannedStep
 from airflow_mlkit.project import SPEC_FILE, Project, load_project
 
 RETRIES = 1
@@ -92,12 +92,21 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
         for step in plan.steps:
             for earlier in step.after:
                 tasks[earlier] >> tasks[step.name]
+        if is_retrain and project.plan.approval:
+            tasks["gate"] >> _build_approval(project, project.plan.approval) >> tasks["promote"]
     return dag
 
 
 def _build_task(project: Project, plan: DagPlan, step: PlannedStep, settings: Settings) -> StepOperator:
     outlets = [Asset(name=f"models/{project.spec.name}", uri=step.outlet)] if step.outlet else []
     return StepOperator(task_id=step.name, project=project, dag_plan=plan, settings=settings, outlets=outlets)
+
+
+def _build_approval(project: Project, approval: PlannedApproval) -> BaseOperator:
+    # Airflow's human-in-the-loop operators take 30 ms to import, and few projects ask anybody
+    from airflow_mlkit.airflow.approval import PromotionApprovalOperator
+
+    return PromotionApprovalOperator(task_id=APPROVE, project=project, approval=approval)
 
 
 def _schedule(project: Project, plan: DagPlan) -> Any:

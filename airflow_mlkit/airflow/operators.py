@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -20,15 +21,19 @@ from airflow.sdk import BaseOperator, Connection
 
 from airflow_mlkit.airflow.params import changed_parameters
 from airflow_mlkit.airflow.process_group import ProcessGroup
+from airflow_mlkit.airflow.run_place import find_run_directory
 from airflow_mlkit.airflow.settings import Settings
 from airflow_mlkit.exceptions import DataError, MissingExtraError, UserError
 from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, RunDirectory, StepDirectory, StepRecord, safe_run_id
+from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, RunDirectory, StepDirectory, StepRecord
 from airflow_mlkit.spec.data import SqlSource
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+APPROVE = "approve"
+"""The task that asks a person, between gate and promote."""
 
 KILL_GRACE_SECONDS = 4.0
 """Airflow's supervisor kills a task's process five seconds after it asked it to end."""
@@ -60,7 +65,8 @@ class StepOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Run the step and turn its exit code into the state of the task."""
-        run_dir = self._run_directory(context["run_id"])
+        is_retrain = self.dag_plan is self.project.plan.retrain
+        run_dir = find_run_directory(self.project, context["run_id"], is_retrain=is_retrain)
         generation = first_try_number(context)
         directory = _open_step(run_dir, self.task_id)
         tries_before = len(directory.tries(generation))
@@ -91,14 +97,10 @@ class StepOperator(BaseOperator):
             "--as-of": f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" if as_of else None,
             "--parameters": self._parameters(context),
             "--triggered-by": _triggered_by(context),
+            "--approval": self._approval(context),
         }
         options = [f"{name}={value}" for name, value in given.items() if value]
         return [self._python(), "-m", "airflow_mlkit", "step", self.task_id, *options]
-
-    def _run_directory(self, run_id: str) -> str:
-        """Where this Dag run's steps meet. Both Dags of a project keep their runs side by side."""
-        is_retrain = self.dag_plan is self.project.plan.retrain
-        return f"{self.project.runs}/{safe_run_id(run_id if is_retrain else f'predict__{run_id}')}"
 
     def _python(self) -> str:
         """The project's own Python; the one of the settings only for a project that has none."""
@@ -114,6 +116,13 @@ class StepOperator(BaseOperator):
         except UserError as error:
             raise AirflowFailException(str(error)) from None
         return parameters.model_dump_json(exclude_defaults=True)
+
+    def _approval(self, context: Context) -> str | None:
+        """What a person answered, for promote."""
+        if self.task_id != "promote" or self.project.plan.approval is None:
+            return None
+        answer = context["ti"].xcom_pull(task_ids=APPROVE)
+        return json.dumps(answer) if answer else None
 
     def _environment(self) -> dict[str, str]:
         """What the step sees: none of Airflow's own variables, which hold its secrets, but the step's connection."""

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -37,7 +37,6 @@ SETTINGS = {
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__PARALLELISM": "4",  # 32 by default, a process each
-    "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",  # 1 s by default, between any two steps
     "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
@@ -59,6 +58,7 @@ class LocalAirflow:
         dags_folder: where Dag files lie.
         port: for the web page; another one is taken when it is in use, and a free one when it is not given.
         extra_env: environment variables over those of this process and over the settings above.
+        people: further users, who may answer what they are asked; they share the password of `user`.
     """
 
     def __init__(
@@ -67,11 +67,14 @@ class LocalAirflow:
         dags_folder: Path | str,
         port: int | None = None,
         extra_env: Mapping[str, str] | None = None,
+        people: Sequence[str] = (),
     ) -> None:
         self.home = Path(home).resolve()
         self.dags_folder = Path(dags_folder).resolve()
         self.port = port if port and _is_free(port) else _free_port()
         self.user = USER
+        # Airflow's list of users has name:role, with commas between
+        self.people = [name for name in people if name != USER and not set(name) & set(",:")]
         self._extra_env = dict(extra_env or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -96,12 +99,15 @@ class LocalAirflow:
     def password(self) -> str:
         """The password of `user`: made up at the first start and kept, readable by the owner only."""
         path = self._password_file
+        known: dict[str, str] = {}
         with suppress(FileNotFoundError):
-            return str(json.loads(path.read_text())[USER])
-        password = secrets.token_urlsafe(9)
-        self.home.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump({USER: password}, file)
+            known = json.loads(path.read_text())
+        password = known.get(USER) or secrets.token_urlsafe(9)
+        wanted = {**known, **dict.fromkeys([USER, *self.people], password)}
+        if wanted != known:
+            self.home.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(wanted, file)
         return password
 
     def start(self) -> None:
@@ -264,6 +270,7 @@ class LocalAirflow:
         settings = {
             **SETTINGS,
             "CORE__DAGS_FOLDER": str(self.dags_folder),
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join([f"{USER}:admin", *(f"{name}:user" for name in self.people)]),
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._password_file),
             "API__PORT": str(self.port),
             "API__BASE_URL": self.url,

@@ -46,7 +46,8 @@ def airflow(
     from airflow_mlkit.airflow.standalone import LocalAirflow
 
     loaded = load_project(project, environment=environment, platform=platform)
-    local = LocalAirflow(loaded.folder / ".mlkit" / "airflow", _dags_folder(loaded), port, name_place(loaded))
+    home, asked = loaded.folder / ".mlkit" / "airflow", loaded.plan.approval.ask if loaded.plan.approval else ()
+    local = LocalAirflow(home, _dags_folder(loaded), port, name_place(loaded), asked)
     signal.signal(signal.SIGTERM, _interrupt)
     with suppress(KeyboardInterrupt), local:
         _serve(loaded, local, wanted_port=port, once=once)
@@ -86,6 +87,8 @@ def _describe(project: Project, local: LocalAirflow) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_row("address", f"{local.url}/dags/{project.plan.retrain.dag_id}")
     table.add_row("login", f"{escape(local.user)} / {escape(local.password)}")
+    if local.people:
+        table.add_row("to say yes", f"log in as {escape(' or '.join(local.people))}, with the same password")
     table.add_row("log", escape(str(local.log_file)))
     return table
 

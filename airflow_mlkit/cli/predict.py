@@ -38,6 +38,6 @@ def predict(
 
     loaded = load_project(project, environment=environment, platform=platform)
     stop_on_sigterm()
-    with watch_run(err) as watch:
+    with watch_run(err) as (watch, _):
         result = run_project.predict(loaded, as_of=with_zone(as_of), triggered_by=getpass.getuser(), watch=watch)
     finish(result, as_json=as_json)

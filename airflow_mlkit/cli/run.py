@@ -53,6 +53,7 @@ def run(
     The steps: extract, validate, split, train, evaluate, gate, promote; all on this machine. Ends with 0 when the model
     was SHIPPED or NOT SHIPPED, 2 for a mistake that you can mend, 1 when it failed.
     """
+    from airflow_mlkit.cli.ask import ask_at
     from airflow_mlkit.cli.run_view import watch_run
     from airflow_mlkit.local.run_project import retrain
     from airflow_mlkit.project import load_project
@@ -61,7 +62,7 @@ def run(
     parameters = read_parameters(set_ or [], training_start, training_end)
     stop_on_sigterm()
     begun: list[str] = []
-    with say_how_to_go_on(loaded, begun), watch_run(err) as watch:
+    with say_how_to_go_on(loaded, begun), watch_run(err) as (watch, live):
         result = retrain(
             loaded,
             as_of=with_zone(as_of),
@@ -71,6 +72,7 @@ def run(
             triggered_by=getpass.getuser(),
             announce=begun.append,
             watch=watch,
+            ask=ask_at(err, live),
         )
     finish(result, as_json=as_json)
 

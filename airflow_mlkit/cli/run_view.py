@@ -35,14 +35,14 @@ MAX_REASON_LINES = 24
 
 
 @contextmanager
-def watch_run(console: Console) -> Iterator[Watcher]:
-    """A watcher for the runner: a live table on a terminal, else a line for each step that ended."""
+def watch_run(console: Console) -> Iterator[tuple[Watcher, Live | None]]:
+    """A watcher for the runner: a live table on a terminal, which is returned too, else a line for each ended step."""
     if not console.is_terminal:
-        yield _Lines(console)
+        yield _Lines(console), None
         return
     spinners: dict[str, Spinner] = {}
     with Live(console=console, refresh_per_second=8, transient=False) as live:
-        yield lambda statuses: live.update(_table(statuses, spinners))
+        yield lambda statuses: live.update(_table(statuses, spinners)), live
 
 
 class _Lines:

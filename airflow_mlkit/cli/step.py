@@ -17,7 +17,7 @@ from airflow_mlkit.cli.console import out
 from airflow_mlkit.exceptions import StepTerminated, UserError
 
 if TYPE_CHECKING:
-    from airflow_mlkit.rundir import RunRecord
+    from airflow_mlkit.rundir import Approval, RunRecord
     from airflow_mlkit.spec.run_parameters import RunParameters
 
 
@@ -39,6 +39,9 @@ def step(
     as_of: Annotated[datetime | None, typer.Option(help="For the step that begins a run: its moment.")] = None,
     parameters: Annotated[str, typer.Option(help="For the step that begins a run: its parameters as JSON.")] = "{}",
     triggered_by: Annotated[str | None, typer.Option(help="For the step that begins a run: who asked for it.")] = None,
+    approval: Annotated[
+        str | None, typer.Option(help="For promote: what a person answered who was asked, as JSON.")
+    ] = None,
 ) -> None:
     """Run one step again, with the inputs of a past run.
 
@@ -75,7 +78,7 @@ def step(
             triggered_by=triggered_by,
         )
         directory = RunDirectory.create(run_dir, begun)
-    record = run_step(name, loaded, directory, generation)
+    record = run_step(name, loaded, directory, generation, read_approval(approval))
     if out.is_terminal and record.exit_code == 0:  # a person is there; a pod's log ends with the outcome
         from airflow_mlkit.cli.run_view import describe_summary
 
@@ -87,6 +90,26 @@ def _begin(**fields: Any) -> RunRecord:
     from airflow_mlkit.rundir import RunRecord
 
     return RunRecord(started=datetime.now(UTC), **fields)
+
+
+def read_approval(text: str | None) -> Approval | None:
+    """A person's answer from JSON.
+
+    Raises:
+        UserError: when it is none.
+    """
+    from pydantic import ValidationError
+
+    from airflow_mlkit.rundir import Approval
+
+    try:
+        return Approval.model_validate_json(text) if text else None
+    except ValidationError as error:
+        detail = error.errors()[0]
+        raise UserError(
+            f"--approval {'.'.join(map(str, detail['loc']))}: {detail['msg']}.",
+            hint="""Write it as '{"answer": "yes", "by": "ana", "at": "2026-03-02T09:00:00Z", "why": "..."}'.""",
+        ) from None
 
 
 def read_parameters(text: str) -> RunParameters:

@@ -14,7 +14,7 @@ from upath import UPath
 from airflow_mlkit.exceptions import DataError, UserError
 from airflow_mlkit.local.run_lock import hold_run
 from airflow_mlkit.local.run_result import RunResult, RunState, StepState, StepStatus
-from airflow_mlkit.local.runner import LocalRunner, Watcher
+from airflow_mlkit.local.runner import Asker, LocalRunner, Watcher
 from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import RunDirectory, RunRecord
@@ -32,6 +32,7 @@ def retrain(
     triggered_by: str | None = None,
     announce: Callable[[str], None] = lambda _: None,
     watch: Watcher = lambda _: None,
+    ask: Asker = lambda _: None,
 ) -> RunResult:
     """Retrain a project on this machine.
 
@@ -44,6 +45,7 @@ def retrain(
         triggered_by: who asked for it.
         announce: called with the run's id before its first step.
         watch: called with the state of all steps, several times a second.
+        ask: asks a person whether the challenger may become the champion, where mlkit.yaml wants that.
 
     Raises:
         UserError: when the environment is not local, there is no such run or step, or an old run is asked for with
@@ -59,7 +61,7 @@ def retrain(
     run = _find_run(project, resume) if resume else _begin(project, "retrain", as_of, parameters, triggered_by)
     with hold_run(run):
         announce(run.record.run_id)
-        runner = LocalRunner(project, run, dag, watch)
+        runner = LocalRunner(project, run, dag, watch, ask)
         if first:
             runner.keep_before(first)
         elif resume:

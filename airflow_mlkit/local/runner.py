@@ -12,12 +12,14 @@ from airflow_mlkit.local.run_result import StepState, StepStatus
 from airflow_mlkit.local.step_process import StepProcess, read_failure
 from airflow_mlkit.plan import DagPlan, PlannedStep
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import Outcome, Publication, RunDirectory, StepRecord
+from airflow_mlkit.rundir import Approval, Outcome, Publication, RunDirectory, StepRecord
 from airflow_mlkit.steps.context import fingerprint
 
 POLL_SECONDS = 0.05
 
 Watcher = Callable[[list[StepStatus]], None]
+Asker = Callable[[StepStatus], Approval | None]
+"""Asks a person about the gate's verdict; None where nobody is there to be asked."""
 
 
 class LocalRunner:
@@ -28,10 +30,13 @@ class LocalRunner:
         run: where the steps meet.
         dag: the project's retrain or predict.
         watch: called with the state of all steps, several times a second.
+        ask: called before promote where the plan has a person say yes and the gates let the challenger pass.
     """
 
-    def __init__(self, project: Project, run: RunDirectory, dag: DagPlan, watch: Watcher) -> None:
-        self.project, self.run, self.dag, self._watch = project, run, dag, watch
+    def __init__(
+        self, project: Project, run: RunDirectory, dag: DagPlan, watch: Watcher, ask: Asker = lambda _: None
+    ) -> None:
+        self.project, self.run, self.dag, self._watch, self._ask = project, run, dag, watch, ask
         self.statuses: dict[str, StepStatus] = {step.name: StepStatus(name=step.name) for step in dag.steps}
         self._running: dict[str, StepProcess] = {}
         self._next_look = 0.0
@@ -97,10 +102,18 @@ class LocalRunner:
             return False
         ready = [step for step in self.dag.steps if self._is_ready(step)]
         for step in ready:
+            approval = self._find_approval(step)
             with (scratch / step.name).open("wb") as output:
-                self._running[step.name] = StepProcess(self.project, self.run, step, output)
+                self._running[step.name] = StepProcess(self.project, self.run, step, output, approval)
             self.statuses[step.name].state = StepState.RUNNING
         return bool(ready)
+
+    def _find_approval(self, step: PlannedStep) -> Approval | None:
+        gate = self.statuses.get("gate")
+        if step.name != "promote" or self.project.plan.approval is None or gate is None:
+            return None
+        self._watch(list(self.statuses.values()))
+        return self._ask(gate) if gate.summary.get("decision") == "promote" else None
 
     def _is_ready(self, step: PlannedStep) -> bool:
         finished = (StepState.DONE, StepState.KEPT)

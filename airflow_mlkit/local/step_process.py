@@ -14,7 +14,7 @@ import psutil
 
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import RunDirectory, StepRecord
+from airflow_mlkit.rundir import Approval, RunDirectory, StepRecord
 
 GRACE_SECONDS = 10.0
 """How long a step may take to end after SIGTERM before it is killed; pods get 30 by default."""
@@ -23,7 +23,14 @@ GRACE_SECONDS = 10.0
 class StepProcess:
     """A running step. Its log goes to the run directory; what it prints goes to `output`."""
 
-    def __init__(self, project: Project, run: RunDirectory, step: PlannedStep, output: IO[bytes]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        run: RunDirectory,
+        step: PlannedStep,
+        output: IO[bytes],
+        approval: Approval | None = None,
+    ) -> None:
         self.step = step
         self._directory = run.step(step.name)
         self.generation = self._directory.next_generation()
@@ -31,7 +38,10 @@ class StepProcess:
         self.started = time.monotonic()
         # a session of its own, so that Ctrl-C reaches the runner alone, which then stops its steps in good order
         self._process = subprocess.Popen(
-            _command(project, run, step, self.generation), stdout=output, stderr=output, start_new_session=True
+            [*_command(project, run, step, self.generation), *_answer(approval)],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
 
     @property
@@ -82,6 +92,10 @@ class StepProcess:
         """The process's exit code once it has ended, 1 for one that was killed."""
         code = self._process.returncode
         return code if code is not None and code >= 0 else 1
+
+
+def _answer(approval: Approval | None) -> tuple[str, ...]:
+    return ("--approval", approval.model_dump_json()) if approval else ()
 
 
 def _command(project: Project, run: RunDirectory, step: PlannedStep, generation: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from airflow_mlkit.exceptions import SpecError
+from airflow_mlkit.plan.approval import plan_approval
 from airflow_mlkit.plan.notices import find_notices
 from airflow_mlkit.plan.pipeline_plan import DagPlan, PipelinePlan, PlannedSize, PlannedStep
 from airflow_mlkit.spec.nearest import did_you_mean
@@ -20,7 +21,8 @@ def build_plan(spec: PipelineSpec, platform: PlatformSpec, environment: str = "l
     """Plan a project for one environment of a platform.
 
     Raises:
-        SpecError: when the spec names an environment or a size that the platform does not have.
+        SpecError: when the spec names an environment or a size that the platform does not have, or waits for a person
+            beyond the next retrain.
     """
     place = find_environment(platform, environment)
     sizes = _plan_sizes(spec, platform)
@@ -30,7 +32,7 @@ def build_plan(spec: PipelineSpec, platform: PlatformSpec, environment: str = "l
         pattern=spec.pattern,
         environment=environment,
         backend=place.backend,
-        approval=spec.promote.approval,
+        approval=plan_approval(spec),
         runs=place.runs,
         champions=place.champions or _beside(place.runs),
         mlflow=place.mlflow,
@@ -82,7 +84,7 @@ def _plan_retrain(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> Dag
             step("split", ("extract",), ("extract",), "data", "problem", "train.workflow", "train.params", "evaluate"),
             step("train", ("validate", "split"), ("split",), *_LEARNED_FROM, "train.min_examples", "problem"),
             step("evaluate", ("train",), ("split", "train"), "evaluate", "problem"),
-            step("gate", ("evaluate",), ("split", "train", "evaluate"), "gates", "sanity", "problem"),
+            step("gate", ("evaluate",), ("split", "train", "evaluate"), "gates", "sanity", "problem", "evaluate"),
             step("promote", ("gate",), ("split", "train", "evaluate", "gate"), "promote"),
         ),
     )

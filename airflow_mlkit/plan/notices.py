@@ -12,9 +12,6 @@ def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...
     asked_for = _find_sizes(spec)
     off = spec.sanity.switched_off
     candidates = {
-        "promote.approval: person is not asked yet; a challenger that passes its gates is held back": (
-            spec.promote.approval == "person"
-        ),
         "pattern: live: the model is trained and promoted, but there is no model server yet": spec.pattern == "live",
         "data.source.bigquery: no step reads it yet": isinstance(spec.data.source, BigQuerySource),
         f"backend: {environment.backend}: pods are not started yet; sizes and pools are only checked": (

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from airflow_mlkit.spec.pipeline import Schedule
 from airflow_mlkit.spec.platform import Pool, Size
-from airflow_mlkit.spec.values import StepName
+from airflow_mlkit.spec.values import Duration, StepName
 
 
 class Planned(BaseModel):
@@ -23,6 +23,13 @@ class PlannedSize(Planned):
     name: str
     resources: Size
     pool: Pool
+
+
+class PlannedApproval(Planned):
+    """A person is asked between gate and promote: by their names in Airflow, for so long."""
+
+    ask: tuple[str, ...]
+    within: Duration
 
 
 class PlannedStep(Planned):
@@ -72,7 +79,7 @@ class PipelinePlan(Planned):
     pattern: Literal["batch", "live"]
     environment: str
     backend: Literal["local", "kubernetes", "gke"]
-    approval: Literal["none", "person"]
+    approval: PlannedApproval | None
     runs: str
     champions: str
     mlflow: str

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.provenance import GitState
+from airflow_mlkit.rundir import Approval
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Challenger:
         metrics: of the holdout; None where one is undefined.
         model: the folder with the model's files, on this machine.
         documents: further files that are kept beside it, such as the report page.
+        approval: what a person answered, where one was asked.
     """
 
     model_name: str
@@ -43,11 +45,13 @@ class Challenger:
     git: GitState = field(default_factory=GitState)
     libraries: Mapping[str, str] = field(default_factory=dict)
     documents: tuple[Path, ...] = ()
+    approval: Approval | None = None
 
     @property
     def promoted_by(self) -> str:
-        """Who stands for the promotion: who asked for the run, else the owner."""
-        return self.triggered_by or self.owner
+        """Who stands for the promotion: who said yes, else who asked for the run, else the owner."""
+        said_yes = self.approval.by if self.approval else None
+        return said_yes or self.triggered_by or self.owner
 
     def became(self, entry: ChampionEntry) -> bool:
         """Whether an entry of the champion log is this very challenger's. A run that was made again is another one."""

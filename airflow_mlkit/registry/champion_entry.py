@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from airflow_mlkit.registry.chained_log import ChainedRecord
+from airflow_mlkit.rundir import Approval
 
 
 class ChampionEntry(ChainedRecord):
@@ -19,7 +20,8 @@ class ChampionEntry(ChainedRecord):
         model_id: the hash of the model's content.
         run_dir: the run directory that made it.
         as_of: the moment of that run; None where neither a schedule nor a date column gives one.
-        promoted_by: who asked for the run, else the project's owner; for a person's decision, this person.
+        promoted_by: who said yes or decided, else who asked for the run, else the project's owner.
+        approval: what a person answered before the gates' yes counted, where one was asked.
         by_person: whether a person decided, and not the gates.
         restores: the number of the entry that a person made the champion again, and whose model this entry repeats.
         reason: a sentence for people, or what a person gave as the reason.
@@ -39,6 +41,7 @@ class ChampionEntry(ChainedRecord):
     as_of: datetime | None = None
     promoted_at: datetime
     promoted_by: str
+    approval: Approval | None = None
     by_person: bool = False
     restores: int | None = Field(default=None, ge=1)
     reason: str

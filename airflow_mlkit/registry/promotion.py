@@ -159,6 +159,7 @@ def _write_entry(
         as_of=challenger.as_of,
         promoted_at=datetime.now(UTC),
         promoted_by=challenger.promoted_by,
+        approval=challenger.approval,
         reason=report.reason,
         gate_report=hashlib.sha256(report.to_bytes()).hexdigest(),
         data_hash=challenger.data_hash,

@@ -1,5 +1,6 @@
 """The run directory: where steps meet. Imports neither pandas nor Airflow."""
 
+from airflow_mlkit.rundir.approval import Approval
 from airflow_mlkit.rundir.canonical import canonical_json, hash_file, hash_value
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local, open_place
@@ -11,6 +12,7 @@ from airflow_mlkit.rundir.tries import Try
 
 __all__ = [
     "HELD_BACK_EXIT_CODE",
+    "Approval",
     "FileRecord",
     "Outcome",
     "Publication",

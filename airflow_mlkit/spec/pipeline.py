@@ -179,8 +179,8 @@ class PersonalPromotion(Declared):
     """A person has the last word."""
 
     approval: Literal["person"] = Field(description="A person is asked.")
-    ask: tuple[Text, ...] = Field(min_length=1, description="Users or roles of Airflow who may answer.")
-    within: Duration = Field(description="How long the answer is waited for; afterwards the challenger is held back.")
+    ask: tuple[Text, ...] = Field(min_length=1, description="Users of Airflow who may answer, by their names there.")
+    within: Duration = Field(description="How long is waited: less than between two retrains. Then it is held back.")
 
 
 Promotion = Annotated[

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import Outcome, Publication, RunDirectory, Try, hash_file, hash_value
+from airflow_mlkit.rundir import Approval, Outcome, Publication, RunDirectory, Try, hash_file, hash_value
 from airflow_mlkit.spec.data import SqlSource
 from airflow_mlkit.spec.pipeline import PipelineSpec, TrainSpec
 
@@ -29,12 +29,13 @@ class StepResult:
 
 @dataclass(frozen=True)
 class StepContext:
-    """One try of one step: the project, the run, and where to write."""
+    """One try of one step: the project, the run, and where to write; for promote, what a person answered."""
 
     project: Project
     run: RunDirectory
     planned: PlannedStep
     attempt: Try
+    approval: Approval | None = None
 
     @property
     def folder(self) -> Path:

@@ -185,6 +185,7 @@ def summarize(report: GateReport) -> dict[str, Any]:
     return {
         "decision": report.decision.value,
         "reason": report.reason,
+        "findings": [[result.title, result.passed, result.reason] for result in report.results],
         "passed": [result.title for result in report.results if result.passed],
         "failed": [*(gate.title for gate in report.failed), *(check.title for check in report.failed_sanity)],
         "champion_version": report.champion.model_version if report.champion else None,

@@ -19,6 +19,8 @@ from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.promotion import Promotion, promote
 from airflow_mlkit.registry.provenance import GitState, read_git_state
 from airflow_mlkit.rundir import Outcome, RunDirectory, Try
+from airflow_mlkit.spec.pipeline import PersonalPromotion
+from airflow_mlkit.spec.values import format_duration
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.steps.run import find_step
 from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
@@ -36,7 +38,7 @@ def run(context: StepContext) -> StepResult:
         RegistryError: when the champion log is damaged, or MLflow refuses. The next try goes on from there.
     """
     report = _read_report(context.input("gate").file(REPORT_FILE))
-    reason = report.reason if not report.is_promotion else _missing_approval(context)
+    reason = report.reason if not report.is_promotion else _find_refusal(context)
     promotion = (
         Promotion(decision="held_back", reason=reason, gate_report=report) if reason else _promote(context, report)
     )
@@ -75,6 +77,7 @@ def read_challenger(context: StepContext) -> Challenger:
             context.input("evaluate").file("report.html"),
             *(context.input("gate").file(name) for name in (PAGE_FILE, REPORT_FILE)),
         ),
+        approval=context.approval,
     )
 
 
@@ -108,13 +111,21 @@ def _promote(context: StepContext, report: GateReport) -> Promotion:
     return promote(read_challenger(context), ModelRegistry.of(context.project), report, judge)
 
 
-def _missing_approval(context: StepContext) -> str | None:
-    if context.spec.promote.approval == "none":
+def _find_refusal(context: StepContext) -> str | None:
+    """Why a person who has the last word did not say yes; None where nobody is asked, or somebody did."""
+    promote, approval = context.spec.promote, context.approval
+    if not isinstance(promote, PersonalPromotion) or (approval and approval.answer == "yes"):
         return None
-    return (
-        "It passed its gates, and promote.approval in mlkit.yaml is person: nobody can be asked yet, so it is held "
-        f"back. Say yes with mlkit promote --run {context.run.root.name} --reason ..., or write approval: none."
-    )
+    if approval is None:
+        return (
+            "It passed its gates, and a person has the last word, whom nobody could ask here. "
+            f"Say yes with mlkit promote --run {context.run.root.name} --reason ..."
+        )
+    if approval.answer == "nobody":
+        asked, within = ", ".join(promote.ask), format_duration(promote.within)
+        return f"It passed its gates, and nobody who was asked ({asked}) answered within {within}."
+    said = f"It passed its gates, and {approval.by or 'somebody'} said no"
+    return f"{said}: {approval.why}" if approval.why else f"{said}."
 
 
 def _conclude(context: StepContext, promotion: Promotion) -> StepResult:

@@ -12,7 +12,7 @@ from airflow_mlkit.exceptions import MLKitError, StepTerminated, UserError
 from airflow_mlkit.extras import needs_extra
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, Outcome, RunDirectory, StepRecord, Try, canonical_json
+from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, Approval, Outcome, RunDirectory, StepRecord, Try, canonical_json
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint, read_inputs
 from airflow_mlkit.steps.log import log_to
@@ -26,7 +26,13 @@ INTERRUPTED_EXIT_CODE = 130
 StepFunction = Callable[[StepContext], StepResult]
 
 
-def run_step(name: str, project: Project, run: RunDirectory, generation: int | None = None) -> StepRecord:
+def run_step(
+    name: str,
+    project: Project,
+    run: RunDirectory,
+    generation: int | None = None,
+    approval: Approval | None = None,
+) -> StepRecord:
     """Run one step of a run and publish what it made. An error becomes the record of a failed try.
 
     From a notebook, with the inputs of a past run:
@@ -39,6 +45,7 @@ def run_step(name: str, project: Project, run: RunDirectory, generation: int | N
         project: whose spec and code are used.
         run: the run directory; earlier steps have published there.
         generation: which asking for the step this is; the next one when not given.
+        approval: for promote, what a person answered who was asked.
 
     Raises:
         UserError: when the plan has no such step.
@@ -47,7 +54,7 @@ def run_step(name: str, project: Project, run: RunDirectory, generation: int | N
     planned = find_step(project, name)
     attempt = run.step(name).begin(generation)
     with log_to(attempt.log), stop_on_sigterm() as termination:
-        record = attempt.record(**_carry_out(StepContext(project, run, planned, attempt), termination))
+        record = attempt.record(**_carry_out(StepContext(project, run, planned, attempt, approval), termination))
         _say(attempt, record)
         attempt.end(record)
         if record.outcome.is_published and not attempt.publish(record):

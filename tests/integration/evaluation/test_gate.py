@@ -28,7 +28,7 @@ def test_the_first_champion_needs_the_absolute_gates_only(run):
     assert report.is_promotion
     assert "there is no champion yet" in report.reason
     assert report.holdout.positives < report.holdout.rows
-    assert set(record.summary) == {"decision", "reason", "passed", "failed", "champion_version"}
+    assert set(record.summary) == {"decision", "reason", "findings", "passed", "failed", "champion_version"}
 
 
 def test_the_same_model_again_is_held_back(run):

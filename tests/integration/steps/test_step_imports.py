@@ -20,7 +20,7 @@ UNNEEDED = {
     "split": {"great_expectations", "mlflow", "scipy", "sklearn", "xgboost"},
     "train": {"great_expectations", "mlflow"},
     "evaluate": {"great_expectations", "mlflow"},
-    "gate": {"great_expectations", "jinja2", "mlflow", "sklearn", "xgboost"},
+    "gate": {"great_expectations", "mlflow", "sklearn", "xgboost"},
     "promote": {"great_expectations", "scipy.stats", "sklearn", "xgboost"},
 }
 """Of a first retrain: a gate that compares with a champion loads that model with everything it needs."""

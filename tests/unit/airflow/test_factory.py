@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from airflow_mlkit.exceptions import ProjectError, SpecError
+from airflow_mlkit.rundir import StepRecord
 from tests.projects import build_project, default_spec
 
 pytestmark = pytest.mark.needs("airflow")
@@ -50,6 +51,32 @@ def test_a_project_has_a_retrain_and_a_predict(tmp_path):
         "promote": [],
     }
     assert [task.task_id for task in predict.tasks] == ["predict"]
+
+
+def test_a_person_is_asked_between_gate_and_promote(tmp_path):
+    """By name, for a time, with a no where nobody answers; scoring does not wait for it."""
+    asked = {"approval": "person", "ask": ["ana@example.com", "ben"], "within": "3d"}
+    dags = build(tmp_path, promote=asked)
+    approve = dags["cards-retrain"].get_task("approve")
+    assert (approve.upstream_task_ids, approve.downstream_task_ids) == ({"gate"}, {"promote"})
+    assert [user["id"] for user in approve.assigned_users] == ["ana@example.com", "ben"]
+    assert (approve.response_timeout, approve.defaults) == (timedelta(days=3), ["Reject"])
+    assert [task.task_id for task in dags["cards-predict"].tasks] == ["predict"]
+
+
+def test_the_question_shows_the_gate_report_as_text():
+    """What a feature or a reason is called is no markup."""
+    from airflow_mlkit.airflow.approval import describe_gate_report
+
+    findings = [
+        ["roc_auc at least 0.8", True, "roc_auc 0.9 | <script>"],
+        ["holdout [rows](http://x)", False, "two\nlines"],
+    ]
+    record = StepRecord.model_construct(reason="It *is* better.", summary={"findings": findings})
+    text = describe_gate_report(record, "/runs/gate_report.html")
+    assert r"| roc\_auc at least 0.8 | yes | roc\_auc 0.9 \| \<script\> |" in text
+    assert r"| holdout \[rows\](http://x) | no | two lines |" in text
+    assert text.splitlines()[0] == r"It \*is\* better."
 
 
 def test_a_dag_says_whose_it_is_and_catches_nothing_up(tmp_path):

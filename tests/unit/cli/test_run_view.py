@@ -21,6 +21,6 @@ def test_a_promotion_names_the_champion_and_a_held_back_model_is_none() -> None:
 @pytest.mark.parametrize(("step", "word"), [("promote", "held back"), ("predict", "skipped")])
 def test_a_step_that_did_nothing_has_the_word_of_its_runs_end(step: str, word: str) -> None:
     console = Console(file=StringIO(), width=200)
-    with watch_run(console) as watch:
+    with watch_run(console) as (watch, _):
         watch([StepStatus(name=step, state=StepState.HELD_BACK, reason="There is no champion yet.")])
     assert word in console.file.getvalue()  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from airflow_mlkit.exceptions import SpecError
 from airflow_mlkit.plan import PipelinePlan, build_plan
+from airflow_mlkit.plan.approval import find_shortest_gap
 from airflow_mlkit.spec import PipelineSpec, PlatformSpec
 from airflow_mlkit.spec.sanity import SanitySpec
 
@@ -176,3 +178,27 @@ HEAVY = (
 def test_importing_what_a_dag_file_needs_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, airflow_mlkit.{module}; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("cron", "days"),
+    [("@weekly", 7), ("@daily", 1), ("@monthly", 28), ("@quarterly", 90), ("0 6 * * 1,3", 2), ("*/30 * * * *", 1 / 48)],
+)
+def test_the_shortest_time_between_two_ticks_is_found(cron: str, days: float) -> None:
+    assert find_shortest_gap(cron) == timedelta(days=days)
+
+
+@pytest.mark.parametrize(("cron", "fits"), [("@weekly", True), ("@daily", False), ("0 6 * * 1,3", False)])
+def test_a_persons_answer_is_waited_for_only_until_the_next_retrain(cron: str, fits: bool) -> None:
+    spec = spec_of(approval="person", schedule={"cron": cron})
+    if fits:
+        plan = build_plan(spec, platform(), "local")
+        assert plan.approval is not None
+        assert plan.approval.within == timedelta(days=3)
+    else:
+        with pytest.raises(SpecError, match=r"promote\.within: 3d is not shorter than the time between two retrains"):
+            build_plan(spec, platform(), "local")
+
+
+def test_without_a_schedule_an_answer_may_take_its_time() -> None:
+    assert build_plan(spec_of(approval="person", schedule={"assets": ["payments"]}), platform(), "local").approval
