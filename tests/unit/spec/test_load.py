@@ -157,7 +157,7 @@ def test_the_example_of_the_design_is_read(tmp_path: Path) -> None:
         (
             "{approval: none}",
             "{approval: person}",
-            "33 promote.ask: is missing; write it: users or roles of Airflow who",
+            "33 promote.ask: is missing; write it: users of Airflow who",
         ),
     ],
 )
