@@ -40,9 +40,11 @@ format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## what a retrain costs, beside the same work by hand
+bench: $(READY) ## what a retrain and a verdict cost beside the same work by hand, and what verdicts are worth
 	$(BIN)/python benchmarks/retrain.py
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/comparison.py
+	$(BIN)/python benchmarks/promotion.py --retrains 200 --sequences 5 --sizes 1000 8000
 
 docs: $(READY) ## check that the pages' commands and links hold
 	$(BIN)/python -m pytest tests/unit/docs tests/integration/docs -q

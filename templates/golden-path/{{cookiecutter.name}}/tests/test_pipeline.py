@@ -1,4 +1,4 @@
-"""The whole pipeline on made-up rows: a good model is shipped, and a worse one after it is held back."""
+"""The whole pipeline on made-up rows: a good model is shipped, a worse one or the same one after it is held back."""
 
 from pathlib import Path
 
@@ -30,3 +30,10 @@ def test_a_worse_model_is_held_back(tmp_path: Path) -> None:
     spec.write_text(spec.read_text().replace("workflow:{{ cookiecutter.__class }}", "workflow:Shuffled"))
     second = retrain(load_project(tmp_path), resume="newest", first="train")
     assert second.state == "NOT_SHIPPED", second.reason
+
+
+def test_the_same_data_again_ships_nothing(tmp_path: Path) -> None:
+    project = small_copy(PROJECT, tmp_path)
+    assert retrain(project).state == "SHIPPED"
+    again = retrain(project)
+    assert (again.state, "same model" in str(again.reason)) == ("NOT_SHIPPED", True), again.reason
