@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +26,6 @@ def ship(folder: Path, run_id: str, *, depth: int = 3, decision: str = "promote"
         decision: of the gates.
         report: other fields of the gate report.
     """
-    logging.getLogger("airflow_mlkit").setLevel(logging.ERROR)
     project = load_project(folder)
     run = RunDirectory(f"{project.runs}/{run_id}")
     if not run.exists:

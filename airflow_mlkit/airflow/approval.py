@@ -47,7 +47,7 @@ class PromotionApprovalOperator(ApprovalOperator):
         if gate.record.summary["decision"] != "promote":
             self.log.info("nobody is asked: %s", gate.record.reason)
             return None
-        self.body = describe_gate_report(gate.record, str(gate.root / "gate_report.html"))
+        self.body = describe_gate_report(gate.record, str(gate.uri("gate_report.html")))
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:

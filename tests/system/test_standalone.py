@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -161,6 +162,9 @@ def test_a_person_who_was_asked_has_the_last_word(airflow, projects):
     question = wait_for_question(airflow, run_id)
     assert "May the new model of asked replace the champion?" in question["subject"]
     assert "roc\\_auc at least 0.6" in question["body"]
+    page = re.search("The whole report: `(.*)`", question["body"])
+    assert page
+    assert Path(page[1]).is_file()
     assert run(airflow, "asked-predict")[1:] == ("success", {"predict": "skipped"})
     assert answer(airflow, run_id, "admin", "Approve", "I am the boss") == 403
     assert answer(airflow, run_id, "ana", "Approve", "tried it on last week") == 200
