@@ -208,7 +208,8 @@ def test_a_first_retrain_ships_and_is_followed_once(airflow, projects):
         time.sleep(0.3)
     (follower,) = followers(airflow)
     assert airflow.wait("after_promotion", follower["dag_run_id"]) == "success"
-    (event,) = airflow.request("GET", "/api/v2/assets/events")["asset_events"]
+    events = airflow.request("GET", "/api/v2/assets/events")["asset_events"]
+    (event,) = (event for event in events if event["source_dag_id"] == RETRAIN)
     assert event["extra"]["model_id"] == promotion["model_id"]
     assert str(event["extra"]["model_version"]) == str(promotion["model_version"])
     assert run(airflow, "card-payments-predict")[2] == {"predict": "success"}
