@@ -77,7 +77,7 @@ def measure(
     Raises:
         ValueError: when the lengths or the number of classes differ.
     """
-    truth, given = np.asarray(labels), _as_floats(np.asarray(scores))
+    truth, given = np.asarray(labels), as_floats(np.asarray(scores))
     _check_shapes(kind, truth, given, classes)
     priced = {"value": gains, "quantile_loss": quantile}
     if trouble := _find_trouble(truth, given):
@@ -104,7 +104,8 @@ def pinball_losses(errors: Floats, quantile: float) -> Floats:
     return losses
 
 
-def _as_floats(scores: NDArray[Any]) -> Floats:
+def as_floats(scores: NDArray[Any]) -> Floats:
+    """Numbers as they are where they are floats, else in double precision."""
     return scores if scores.dtype.kind == "f" else scores.astype(np.float64)
 
 
@@ -120,14 +121,15 @@ def _check_shapes(kind: ProblemKind, labels: NDArray[Any], scores: Floats, class
 def _find_trouble(labels: NDArray[Any], scores: NDArray[Any]) -> str | None:
     if len(labels) == 0:
         return "there are no rows"
-    if labels.dtype.kind == "f" and (bad := _count_not_finite(labels)):
+    if labels.dtype.kind == "f" and (bad := count_not_finite(labels)):
         return f"{bad} of {len(labels)} labels are missing or infinite"
-    if bad := _count_not_finite(scores):
+    if bad := count_not_finite(scores):
         return f"{bad} of {len(scores)} scores are NaN or infinite"
     return None
 
 
-def _count_not_finite(values: NDArray[Any]) -> int:
+def count_not_finite(values: NDArray[Any]) -> int:
+    """How many rows are NaN or infinite, or hold such a number, of shape (n,) or (n, k)."""
     finite = np.isfinite(values)
     return int(len(values) - np.count_nonzero(finite.all(axis=1) if finite.ndim == 2 else finite))
 

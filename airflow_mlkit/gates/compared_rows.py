@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from airflow_mlkit.evaluation.metrics import as_floats, count_not_finite
 from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.gates.linear import Floats
 from airflow_mlkit.gates.numbers import count
@@ -43,8 +44,8 @@ class ComparedRows:
             ValueError: when lengths or shapes differ.
         """
         truth = _as_numbers(labels)
-        given = {name: _as_floats(_as_numbers(of_model)) for name, of_model in scores.items()}
-        chosen = np.ones(len(truth)) if weights is None else _as_floats(_as_numbers(weights)).astype(np.float64)
+        given = {name: as_floats(_as_numbers(of_model)) for name, of_model in scores.items()}
+        chosen = np.ones(len(truth)) if weights is None else as_floats(_as_numbers(weights)).astype(np.float64)
         entities = None if groups is None else number_entities(groups)
         lengths = {"labels": len(truth), **{f"scores of the {name}": len(of) for name, of in given.items()}}
         lengths |= {"weights": len(chosen), "groups": len(truth) if entities is None else len(entities)}
@@ -87,7 +88,7 @@ class ComparedRows:
 
     def _find_broken_scores(self) -> Trouble | None:
         for name in sorted(self.scores, key=lambda each: each != "challenger"):
-            if bad := _count_not_finite(self.scores[name]):
+            if bad := count_not_finite(self.scores[name]):
                 return Decision.HOLD_BACK, f"{bad:,} of {count(len(self.labels), 'score')} of the {name} are no numbers"
         challenger = self.scores["challenger"][self.counted]
         if len(challenger) and np.all(challenger == challenger[0]):
@@ -100,7 +101,7 @@ class ComparedRows:
             found = f"{count(bad, 'weight')} are negative or no numbers"
         elif not self.rows:
             found = "there are no rows" if not len(self.labels) else "every weight is 0"
-        elif bad := _count_not_finite(self.labels):
+        elif bad := count_not_finite(self.labels):
             found = f"{bad:,} of {count(len(self.labels), 'label')} are missing or no numbers"
         elif self._has_classes(metric):
             found = self._find_strange_labels()
@@ -156,14 +157,3 @@ def _as_numbers(values: ArrayLike) -> NDArray[Any]:
         return array.astype(np.float64)
     except (TypeError, ValueError):
         return np.full(array.shape, np.nan)
-
-
-def _as_floats(array: NDArray[Any]) -> NDArray[Any]:
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
-
-
-def _count_not_finite(array: NDArray[Any]) -> int:
-    if array.dtype.kind != "f":
-        return 0
-    finite = np.isfinite(array)
-    return int(len(array) - np.count_nonzero(finite.all(axis=1) if finite.ndim == 2 else finite))
