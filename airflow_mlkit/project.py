@@ -90,6 +90,14 @@ class Project:
             raise SpecError(unknown, hint="Correct the name, or declare it first.")
         return given
 
+    @property
+    def declared_files(self) -> dict[str, Path]:
+        """The files that mlkit.yaml names beside the data: the suite and the queries, whether or not they are there."""
+        sources = [self.spec.data.source, *([self.spec.predict.source] if self.spec.predict else [])]
+        queries = (getattr(source, kind, None) for source in sources for kind in ("sql", "bigquery"))
+        names = dict.fromkeys([self.spec.validation.suite, *(query for query in queries if query)])
+        return {name: self.folder / name for name in names}
+
     @cached_property
     def code_files(self) -> dict[str, Path]:
         """The Python files of the workflow's package, by their path inside the project."""

@@ -64,9 +64,9 @@ class DyingRegistry(ModelRegistry):
         self.end_at("confirmed")
         return found
 
-    def register(self, challenger: Challenger, decision: str) -> RegisteredVersion:
+    def register(self, challenger: Challenger, report: GateReport) -> RegisteredVersion:
         self.end_at("before registering")
-        found = super().register(challenger, decision)
+        found = super().register(challenger, report)
         self.end_at("registered")
         return found
 

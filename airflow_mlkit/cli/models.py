@@ -13,9 +13,10 @@ from rich.table import Table
 from airflow_mlkit.cli.console import on_one_line, out
 from airflow_mlkit.cli.freeze import describe_freeze
 from airflow_mlkit.cli.options import EnvironmentOption, JsonOption, PlatformOption, ProjectOption
+from airflow_mlkit.cli.version_view import print_plain, print_version
 
 if TYPE_CHECKING:
-    from airflow_mlkit.registry.catalogue import ModelSummary, VersionDetails
+    from airflow_mlkit.registry.catalogue import ModelSummary
 
 MAX_METRICS = 2
 
@@ -77,7 +78,7 @@ def show(
     if as_json:
         out.print_json(found.model_dump_json())
     else:
-        _print_details(found)
+        print_version(found)
 
 
 def _table(found: list[ModelSummary]) -> Table:
@@ -99,43 +100,9 @@ def _table(found: list[ModelSummary]) -> Table:
 def _print_freezes(found: list[ModelSummary]) -> None:
     for model in found:
         if model.freeze:
-            _print(f"{model.model_name}: {describe_freeze(model.freeze)}")
+            print_plain(f"{model.model_name}: {describe_freeze(model.freeze)}")
 
 
 def _shorten(metrics: dict[str, float | None]) -> str:
     shown = [f"{name} {value:.4g}" for name, value in metrics.items() if value is not None]
     return ", ".join(shown[:MAX_METRICS])
-
-
-def _print_details(found: VersionDetails) -> None:
-    _print(f"{found.model_name} version {found.model_version}: {found.status}")
-    tags = {name.removeprefix("mlkit.").replace("_", " "): _flat(value) for name, value in found.tags.items()}
-    for name, value in (tags | {"run dir": found.run_dir, "files": found.artifact}).items():
-        _print(f"  {name:<16} {value}")
-    _section("metrics", [f"{name:<24} {value:.6g}" for name, value in found.metrics.items() if value is not None])
-    _section("gates", found.gates)
-    _section(
-        "champion log",
-        [
-            on_one_line(f"{one.n}  {one.promoted_at:%Y-%m-%d %H:%M}  {one.action} by {one.promoted_by}: {one.reason}")
-            for one in found.entries
-        ],
-    )
-
-
-def _flat(tag: str) -> str:
-    """A tag that holds a JSON object, such as the libraries, as people write one down."""
-    if not tag.startswith("{"):
-        return tag
-    return ", ".join(f"{name} {value}" for name, value in json.loads(tag).items())
-
-
-def _section(title: str, lines: list[str] | tuple[str, ...]) -> None:
-    if lines:
-        _print(title)
-        for line in lines:
-            _print(f"  {line}")
-
-
-def _print(text: str) -> None:
-    out.print(text, markup=False)

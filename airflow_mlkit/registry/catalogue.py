@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from upath import UPath
 
@@ -15,9 +16,13 @@ from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.freeze import FreezeEntry
 from airflow_mlkit.registry.model_registry import ModelRegistry
+from airflow_mlkit.registry.version_facts import VersionFacts
 from airflow_mlkit.rundir import RunDirectory
 from airflow_mlkit.rundir.records import Record
 from airflow_mlkit.spec.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 REPORT_FILE = "gate_report.json"
 
@@ -39,7 +44,8 @@ class VersionDetails(Record):
     """Everything that is known of a version.
 
     `status` is `champion`, `former champion` or `never champion`; `entries` its places in the champion log; `gates` the
-    sentences of the gates that decided, oldest first, where its run directory is still there.
+    sentences of the gates that decided, oldest first, where its run directory is still there; `facts` all that it tells
+    of itself.
     """
 
     model_name: str
@@ -51,6 +57,7 @@ class VersionDetails(Record):
     artifact: str
     metrics: dict[str, float | None]
     tags: dict[str, str]
+    facts: VersionFacts
     entries: tuple[ChampionEntry, ...]
     gates: tuple[str, ...]
 
@@ -79,21 +86,24 @@ def describe_version(project: Project, version: str | None = None) -> VersionDet
     number = version or (entries[-1].model_version if entries else None)
     if number is None:
         raise UserError(f"There is no champion of {project.spec.name} yet.", hint="mlkit run trains the first one.")
-    tags, source = _ask_mlflow(project, number)
+    registry = ModelRegistry.of(project)
+    found = find_version(registry, number)
+    facts = registry.facts(found)
     own = tuple(entry for entry in entries if entry.model_version == number)
     newest = own[-1] if own else None
     status = "never champion" if newest is None else "champion" if newest.n == len(entries) else "former champion"
-    run_dir = resolved(newest.run_dir, champions.uri) if newest else tags.get("mlkit.run_dir", "")
+    run_dir = resolved(newest.run_dir, champions.uri) if newest else facts.run_dir or ""
     return VersionDetails(
         model_name=project.spec.name,
         model_version=number,
         status=status,
-        model_id=tags.get("mlkit.model_id", ""),
-        as_of=newest.as_of if newest else None,
+        model_id=facts.model_id or "",
+        as_of=newest.as_of if newest else facts.as_of,
         run_dir=run_dir,
-        artifact=source,
-        metrics=newest.metrics if newest else {},
-        tags=tags,
+        artifact=str(found.source),
+        metrics=newest.metrics if newest else facts.metrics,
+        tags=dict(found.tags),
+        facts=facts,
         entries=own,
         gates=_read_gates(run_dir, newest.gate_report if newest else None),
     )
@@ -104,11 +114,17 @@ def _summarize(head: ChampionEntry, freeze: FreezeEntry | None) -> ModelSummary:
     return ModelSummary.model_validate(head.model_dump() | more)
 
 
-def _ask_mlflow(project: Project, number: str) -> tuple[dict[str, str], str]:
-    versions = {str(found.version): found for found in ModelRegistry.of(project).versions()}
+def find_version(registry: ModelRegistry, number: str) -> ModelVersion:
+    """What MLflow knows of a version.
+
+    Raises:
+        UserError: when there is no such version.
+        RegistryError: when MLflow refuses.
+    """
+    versions = {str(found.version): found for found in registry.versions()}
     if number not in versions:
-        raise UserError(f"{project.spec.name} has no version {number!r}{did_you_mean(number, sorted(versions))}")
-    return dict(versions[number].tags), str(versions[number].source)
+        raise UserError(f"{registry.model_name} has no version {number!r}{did_you_mean(number, sorted(versions))}")
+    return versions[number]
 
 
 def _read_gates(run_dir: str, report_hash: str | None) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_mlkit.registry.champion_entry import ChampionEntry
-from airflow_mlkit.registry.provenance import GitState
+from airflow_mlkit.registry.provenance import Provenance
 from airflow_mlkit.rundir import Approval
+from airflow_mlkit.spec.run_parameters import RunParameters
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,15 @@ class Challenger:
         as_of: the run's moment; None where neither a schedule nor a date column gives one.
         data_hash: of the snapshot's content; `holdout_hash` of the rows it was evaluated on.
         code_hash: of the project's package that the model carries.
+        environment: of platform.yaml, where the run went.
+        parameters: what the run did differently from mlkit.yaml.
+        features: the columns of mlkit.yaml; `model_features` those that features() made of them, where they differ.
         params: of the workflow, as this run used them.
         metrics: of the holdout; None where one is undefined.
+        libraries: those that its numbers depend on, and Python.
+        provenance: the commit, the image, the source, all that was installed.
         model: the folder with the model's files, on this machine.
+        project: the folder with mlkit.yaml as it was and the files that it names; None where none was kept.
         documents: further files that are kept beside it, such as the report page.
         approval: what a person answered, where one was asked.
     """
@@ -40,10 +47,20 @@ class Challenger:
     model: Path
     as_of: datetime | None = None
     triggered_by: str | None = None
+    environment: str | None = None
+    parameters: RunParameters = field(default_factory=RunParameters)
+    pattern: str | None = None
+    label: str | None = None
+    features: tuple[str, ...] = ()
+    model_features: tuple[str, ...] = ()
+    seed: int | None = None
+    threads: int | None = None
+    device: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float | None] = field(default_factory=dict)
-    git: GitState = field(default_factory=GitState)
     libraries: Mapping[str, str] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
+    project: Path | None = None
     documents: tuple[Path, ...] = ()
     approval: Approval | None = None
 

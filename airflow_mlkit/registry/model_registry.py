@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from airflow_mlkit.exceptions import RegistryError
+from airflow_mlkit.gates.report import GateReport
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.address import portable
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.mlflow_client import artifact_root, connect, refusals_of
-from airflow_mlkit.registry.tracking_run import MODEL_FOLDER, describe, log_tracking_run
+from airflow_mlkit.registry.tracking_run import MODEL_FOLDER, log_tracking_run
+from airflow_mlkit.registry.version_facts import VERSION_FILE, VersionFacts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -67,12 +73,12 @@ class ModelRegistry:
         """The connection, made when it is first needed: importing MLflow costs seconds."""
         return connect(self.uri)
 
-    def register(self, challenger: Challenger, decision: str) -> RegisteredVersion:
+    def register(self, challenger: Challenger, report: GateReport) -> RegisteredVersion:
         """Register the challenger as a version, or find the version it already has.
 
         Args:
             challenger: a trained model with its files.
-            decision: what its gates decided, for the tags.
+            report: what its gates said.
 
         Raises:
             RegistryError: when MLflow refuses, the registered model follows another champion log, or its own log has
@@ -83,10 +89,10 @@ class ModelRegistry:
             self._prepare(client)
             found = self._find(client, challenger)
             if found is None:
-                tags = describe(challenger, decision)
-                run = log_tracking_run(client, challenger, tags, artifact_root(self.uri, self.log.uri))
+                facts = VersionFacts.of(challenger, report)
+                run = log_tracking_run(client, challenger, facts, artifact_root(self.uri, self.log.uri))
                 source = f"{run.info.artifact_uri}/{MODEL_FOLDER}"
-                found = client.create_model_version(self.model_name, source, run.info.run_id, tags=tags)
+                found = client.create_model_version(self.model_name, source, run.info.run_id, tags=facts.to_tags())
             return RegisteredVersion(str(found.version), str(found.source))
 
     def confirm(self, number: str) -> ModelVersion:
@@ -131,6 +137,36 @@ class ModelRegistry:
         """
         with refusals_of(self.uri):
             return self.client.get_model_version(self.model_name, number)
+
+    def facts(self, version: ModelVersion) -> VersionFacts:
+        """Everything that a version tells of itself: what its tags hold, and what its `version.json` says beyond it.
+
+        Raises:
+            RegistryError: when MLflow refuses.
+        """
+        told = VersionFacts.from_tags(version.tags)
+        content = self.document(version, VERSION_FILE)
+        try:
+            return told if content is None else VersionFacts.model_validate_json(content)
+        except ValidationError as error:
+            raise RegistryError(
+                f"{VERSION_FILE} of {self.model_name} version {version.version} is damaged: "
+                f"{error.errors()[0]['msg']}.",
+                hint="It lies among the artifacts of the version's run in MLflow: bring it back from a backup.",
+            ) from None
+
+    def document(self, version: ModelVersion, name: str) -> bytes | None:
+        """A file that was kept beside a version's model; None where there is none.
+
+        Raises:
+            RegistryError: when MLflow refuses.
+        """
+        if not version.run_id:
+            return None
+        with refusals_of(self.uri), tempfile.TemporaryDirectory(prefix="mlkit-version-") as scratch:
+            if name not in {file.path for file in self.client.list_artifacts(version.run_id)}:
+                return None
+            return Path(self.client.download_artifacts(version.run_id, name, scratch)).read_bytes()
 
     def versions(self) -> list[ModelVersion]:
         """Every version that was registered, newest first; none where the model is not known yet.

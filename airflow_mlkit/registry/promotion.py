@@ -79,7 +79,7 @@ class _Candidacy:
             self._compare_again(head)
         if self.objection:
             return None
-        version = self.registry.register(self.challenger, self.report.decision.value)
+        version = self.registry.register(self.challenger, self.report)
         return _write_entry(self.challenger, version, self.registry.log, self.report, head)
 
     def settle(self, appended: bool) -> Promotion:

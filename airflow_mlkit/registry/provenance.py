@@ -1,10 +1,28 @@
-"""Where a model comes from: the git commit of its project."""
+"""Where a model comes from, as far as its own manifest does not say it: the commit, the image, the source."""
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+from pydantic import Field
+
+from airflow_mlkit.project import Project
+from airflow_mlkit.rundir.canonical import hash_file
+from airflow_mlkit.rundir.records import Record
+
+PROVENANCE_FILE = "provenance.json"
+
+IMAGE_VARIABLE = "MLKIT_IMAGE"
+"""Set in a pod: the image that it runs, with its digest."""
+
+COMMIT_VARIABLE = "MLKIT_COMMIT"
+"""Set in an image that has no .git: the commit that it was built from."""
 
 _GIT_SECONDS = 20
 
@@ -13,25 +31,85 @@ _GIT_SECONDS = 20
 class GitState:
     """The commit that is checked out, and whether the project's files are as that commit has them.
 
-    Both are None where the project is in no git repository, has no commit yet, or git is not installed.
+    Both are None where the project is in no git repository, has no commit yet, or git is not installed. `clean` is also
+    None where only the image says from which commit it was built.
     """
 
     commit: str | None = None
     clean: bool | None = None
 
 
-def read_git_state(folder: Path) -> GitState:
-    """What git knows of a project's folder. Files outside the folder do not count; untracked ones inside it do."""
-    commit = _git(folder, "rev-parse", "--verify", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--", ".") if commit else None
-    return GitState(commit=commit or None, clean=None if changes is None else not changes)
+class Provenance(Record):
+    """`provenance.json`: written by train, while what it says is still true.
+
+    Attributes:
+        git: of the project.
+        image: the image of the pod, with its digest; None elsewhere.
+        platform: the machine that trained, such as `Linux x86_64`.
+        source: as declared; for a query its file's hash too.
+        distributions: all that was installed, with versions.
+    """
+
+    git: GitState = GitState()
+    image: str | None = None
+    platform: str = ""
+    source: dict[str, str] = Field(default_factory=dict)
+    distributions: dict[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, project: Project, distributions: Mapping[str, str], environment: Mapping[str, str] = os.environ
+    ) -> Self:
+        """What is true here and now.
+
+        Args:
+            project: whose model is being made.
+            distributions: all that is installed, with versions.
+            environment: where the image and its commit are looked up.
+        """
+        return cls(
+            git=read_git_state(project.folder, environment),
+            image=environment.get(IMAGE_VARIABLE) or None,
+            platform=f"{platform.system()} {platform.machine()}",
+            source=describe_source(project),
+            distributions=dict(distributions),
+        )
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    """The output of a git command; None when git is not there or refuses."""
+def read_git_state(folder: Path, environment: Mapping[str, str] = os.environ) -> GitState:
+    """What git knows of a project's folder, else what its image was built from.
+
+    Files outside the folder do not count; untracked ones inside it do.
+    """
+    commit = run_git(folder, "rev-parse", "--verify", "HEAD")
+    if not commit:
+        return GitState(environment.get(COMMIT_VARIABLE) or None)
+    changes = run_git(folder, "status", "--porcelain", "--", ".")
+    return GitState(commit=commit, clean=None if changes is None else not changes)
+
+
+def describe_source(project: Project) -> dict[str, str]:
+    """A project's source as it is declared; of a query also its file's hash. No credentials stand in a spec."""
+    declared = project.spec.data.source.model_dump(mode="json", exclude_none=True)
+    text = {key: str(value) for key, value in declared.items()}
+    query = declared.get("sql") or declared.get("bigquery")
+    if query and (project.folder / query).is_file():
+        text["query_hash"] = hash_file(project.folder / query)
+    return text
+
+
+def run_git(folder: Path, *arguments: str, **variables: str) -> str | None:
+    """The output of a git command in a folder; None when git is not there or refuses."""
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_SECONDS)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_GIT_SECONDS,
+            env={**os.environ, **variables},
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

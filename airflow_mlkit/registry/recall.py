@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -57,14 +55,8 @@ def recall_entry(registry: ModelRegistry, version: ModelVersion) -> ChampionEntr
 
 def _hash_report(registry: ModelRegistry, version: ModelVersion) -> str | None:
     """The hash of the gate report that was kept beside the model; None where there is none."""
-    if not version.run_id:
-        return None
-    with refusals_of(registry.uri), tempfile.TemporaryDirectory(prefix="mlkit-report-") as scratch:
-        kept = [file.path for file in registry.client.list_artifacts(version.run_id)]
-        if _REPORT_FILE not in kept:
-            return None
-        path = Path(registry.client.download_artifacts(version.run_id, _REPORT_FILE, scratch))
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+    content = registry.document(version, _REPORT_FILE)
+    return hashlib.sha256(content).hexdigest() if content is not None else None
 
 
 def _read_metrics(registry: ModelRegistry, version: ModelVersion) -> dict[str, float]:

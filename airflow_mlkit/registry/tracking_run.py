@@ -7,8 +7,10 @@ import re
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
-from airflow_mlkit.registry.address import local_path, without_credentials
+from airflow_mlkit.registry.address import local_path
 from airflow_mlkit.registry.challenger import Challenger
+from airflow_mlkit.registry.kept_project import PROJECT_FOLDER
+from airflow_mlkit.registry.version_facts import VERSION_FILE, VersionFacts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,44 +24,26 @@ _VALUE_LENGTH = 6000
 _NAME = re.compile(r"[^\w. :/-]", re.ASCII)
 
 
-def describe(challenger: Challenger, decision: str) -> dict[str, str]:
-    """The tags of a tracking run and of a model version: everything a version can tell of itself."""
-    facts = {
-        "model_id": challenger.model_id,
-        "run_id": challenger.run_id,
-        "run_dir": without_credentials(challenger.run_dir),
-        "as_of": challenger.as_of.isoformat() if challenger.as_of else None,
-        "owner": challenger.owner,
-        "triggered_by": challenger.triggered_by,
-        "data_hash": challenger.data_hash,
-        "holdout_hash": challenger.holdout_hash,
-        "spec_hash": challenger.spec_hash,
-        "code_hash": challenger.code_hash,
-        "git_commit": challenger.git.commit,
-        "git_clean": None if challenger.git.clean is None else str(challenger.git.clean).lower(),
-        "gate_decision": decision,
-        "libraries": json.dumps(dict(challenger.libraries)),
-    }
-    return {f"mlkit.{name}": value for name, value in facts.items() if value is not None}
-
-
-def log_tracking_run(client: MlflowClient, challenger: Challenger, tags: dict[str, str], artifacts: str | None) -> Run:
+def log_tracking_run(client: MlflowClient, challenger: Challenger, facts: VersionFacts, artifacts: str | None) -> Run:
     """Write the challenger's tracking run; one that a killed process left unfinished is completed.
 
     Args:
         client: MLflow's.
         challenger: what is written.
-        tags: of the run.
+        facts: what the version tells of itself.
         artifacts: where a new experiment keeps its files; None leaves it to the server.
     """
     experiment = _find_experiment(client, challenger.model_name, artifacts)
     run = _find_run(client, experiment, challenger) or client.create_run(
-        experiment, run_name=challenger.run_id, tags=tags
+        experiment, run_name=challenger.run_id, tags=facts.to_tags()
     )
     run_id: str = run.info.run_id
     if run.info.status != "FINISHED":
         _log_values(client, run_id, challenger)
         client.log_artifacts(run_id, str(challenger.model), MODEL_FOLDER)
+        client.log_text(run_id, facts.model_dump_json(indent=2), VERSION_FILE)
+        if challenger.project:
+            client.log_artifacts(run_id, str(challenger.project), PROJECT_FOLDER)
         for document in challenger.documents:
             client.log_artifact(run_id, str(document))
         client.set_terminated(run_id)

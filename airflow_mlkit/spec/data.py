@@ -15,6 +15,7 @@ from airflow_mlkit.spec.values import (
     Declared,
     Duration,
     Fraction,
+    Location,
     Prose,
     Text,
     Value,
@@ -27,7 +28,7 @@ Key = Annotated[ColumnName | tuple[ColumnName, ...], one_or_many(ColumnName)]
 class PathSource(Declared):
     """Files: one csv or parquet file, a folder or a glob of them; local, `gs://` or `s3://`."""
 
-    path: Text = Field(description="A file, a folder or a glob; local, gs:// or s3://. From the project's folder.")
+    path: Location = Field(description="A file, a folder or a glob; local, gs:// or s3://. From the project's folder.")
     format: Literal["csv", "parquet"] | None = Field(None, description="Only where the file's name does not say it.")
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         None, description="Of a csv: one character, found out when it is not given."

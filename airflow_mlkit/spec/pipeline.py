@@ -20,6 +20,7 @@ from airflow_mlkit.spec.values import (
     Declared,
     Duration,
     Fraction,
+    Location,
     Name,
     NotNegative,
     Number,
@@ -192,7 +193,7 @@ Promotion = Annotated[
 class PredictOutput(Declared):
     """Where scores go: parquet, partitioned by date. `key` names the columns that tell rows apart."""
 
-    path: Text = Field(description="A folder; local, gs:// or s3://. From the project's folder.")
+    path: Location = Field(description="A folder; local, gs:// or s3://. From the project's folder.")
     key: Key | None = Field(
         None, description="The column, or the columns, that tell rows apart; kept beside the scores."
     )

@@ -23,6 +23,7 @@ __all__ = [
     "Declared",
     "Duration",
     "Fraction",
+    "Location",
     "Name",
     "NotNegative",
     "Number",
@@ -41,6 +42,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _CONNECTION = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_USERINFO = re.compile(r"://[^/\s]*@")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 
 
@@ -115,6 +117,15 @@ def _check_line(given: str) -> str:
     return given
 
 
+def _check_location(given: str) -> str:
+    if _USERINFO.search(given):
+        raise ValueError(
+            "has a user name or a password in it; take it out: mlkit.yaml is kept with every model, and credentials "
+            "come from the environment"
+        )
+    return given
+
+
 def _check_scalar(given: Any) -> Any:
     if isinstance(given, float) and not math.isfinite(given):
         raise ValueError(f"{given} is no value to compare with; IsNull and NotNull find what is missing")
@@ -165,6 +176,9 @@ Name = Annotated[
 
 Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_line)]
 """One line of text."""
+
+Location = Annotated[Text, AfterValidator(_check_location)]
+"""A path or an address, without credentials."""
 
 Prose = Annotated[str, StringConstraints(max_length=10_000)]
 """Text of any number of lines."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,16 @@ from airflow_mlkit.gates.report import GateReport
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_entry import ChampionEntry
+from airflow_mlkit.registry.kept_project import PROJECT_FOLDER
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.promotion import Promotion, promote
-from airflow_mlkit.registry.provenance import GitState, read_git_state
-from airflow_mlkit.rundir import Outcome, RunDirectory, Try
+from airflow_mlkit.registry.provenance import PROVENANCE_FILE, Provenance
+from airflow_mlkit.rundir import Outcome, Publication, RunDirectory, Try
 from airflow_mlkit.spec.pipeline import PersonalPromotion
 from airflow_mlkit.spec.values import format_duration
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.steps.run import find_step
-from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
+from airflow_mlkit.workflows.manifest import load_manifest
 
 log = logging.getLogger("airflow_mlkit.promotion")
 
@@ -53,26 +53,38 @@ def read_challenger(context: StepContext) -> Challenger:
         context: of a step that comes after evaluate.
     """
     split = SplitRecord.load(context.input("split").file("split.json"))
-    model = context.input("train").folder("model")
+    train = context.input("train")
+    model = train.folder("model")
     manifest = load_manifest(model)
-    record = context.run.record
+    record, spec = context.run.record, context.spec
+    made = tuple(split.feature_names)
     return Challenger(
-        model_name=context.spec.name,
+        model_name=spec.name,
         model_id=manifest.model_id,
         run_id=record.run_id,
         run_dir=str(context.run.root),
         as_of=context.as_of,
-        owner=context.spec.owner,
+        environment=record.environment,
+        parameters=record.parameters,
+        owner=spec.owner,
         triggered_by=record.triggered_by,
+        pattern=spec.pattern,
         data_hash=split.snapshot_hash,
         holdout_hash=split.content_hashes["holdout"],
-        spec_hash=context.project.spec_hash,
+        spec_hash=train.record.spec_hash or context.project.spec_hash,
         code_hash=manifest.code_hash,
-        params=context.spec.train.params,
+        label=split.label,
+        features=manifest.inputs,
+        model_features=made if made != manifest.inputs else (),
+        seed=manifest.seed,
+        threads=manifest.threads,
+        device=manifest.device,
+        params=manifest.params,
         metrics=_read_metrics(context),
-        git=_git_state_of(context, manifest),
         libraries=manifest.libraries,
+        provenance=_read_provenance(train),
         model=model,
+        project=train.folder(PROJECT_FOLDER) if _holds(train, PROJECT_FOLDER) else None,
         documents=(
             context.input("evaluate").file("report.html"),
             *(context.input("gate").file(name) for name in (PAGE_FILE, REPORT_FILE)),
@@ -94,7 +106,7 @@ def register_run(project: Project, run: RunDirectory) -> tuple[str, GateReport]:
     attempt = Try("promote", run.step("promote").root, 0, 0, datetime.now(UTC))  # only to read: it claims no number
     context = StepContext(project, run, find_step(project, "promote"), attempt)
     report = _read_report(context.input("gate").file(REPORT_FILE))
-    version = ModelRegistry.of(project).register(read_challenger(context), report.decision.value)
+    version = ModelRegistry.of(project).register(read_challenger(context), report)
     return version.version, report
 
 
@@ -156,11 +168,12 @@ def _read_metrics(context: StepContext) -> dict[str, float | None]:
     return {str(name): value for name, value in found["metrics"].items()}
 
 
-def _git_state_of(context: StepContext, manifest: ModelManifest) -> GitState:
-    """The commit of the project, which vouches for the model only where the model was made with its code."""
-    state = read_git_state(context.project.folder)
-    return (
-        state
-        if manifest.code_hash == context.project.code_hash
-        else replace(state, clean=False if state.commit else None)
-    )
+def _read_provenance(train: Publication) -> Provenance:
+    """Where the model comes from; nothing is known of one that an older kit trained."""
+    if not _holds(train, PROVENANCE_FILE):
+        return Provenance()
+    return Provenance.model_validate_json(train.file(PROVENANCE_FILE).read_bytes())
+
+
+def _holds(published: Publication, name: str) -> bool:
+    return any(file == name or file.startswith(f"{name}/") for file in published.record.files)

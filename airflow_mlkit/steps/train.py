@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.exceptions import DataError
+from airflow_mlkit.registry.kept_project import PROJECT_FOLDER, keep_project
+from airflow_mlkit.registry.provenance import PROVENANCE_FILE, Provenance
 from airflow_mlkit.spec.pipeline import PipelineSpec
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.workflows.base import TrainingSettings
@@ -33,9 +35,13 @@ def run(context: StepContext) -> StepResult:
     # after the refusal above, which should not wait a second for them
     from airflow_mlkit.workflows.fit import fit_workflow
     from airflow_mlkit.workflows.fitted import evaluation_curve
+    from airflow_mlkit.workflows.libraries import installed_distributions
     from airflow_mlkit.workflows.load import load_workflow
     from airflow_mlkit.workflows.save import PROVEN_ROWS, prove, save_model, write_training_record
 
+    # before the user's code, which may take hours in which somebody commits
+    provenance = Provenance.of(context.project, installed_distributions())
+    keep_project(context.project, context.folder / PROJECT_FOLDER)
     workflow = load_workflow(context.project)
     training, validation = (read_part(split.file(f"{part}.arrow")) for part in ("training", "validation"))
     settings = settings_of(context.spec, record)
@@ -52,6 +58,7 @@ def run(context: StepContext) -> StepResult:
         split=record,
     )
     prove(model, estimator, proof, settings)
+    (context.folder / PROVENANCE_FILE).write_bytes(provenance.to_bytes())
     manifest = model.manifest
     write_training_record(
         context.folder / "training.json",

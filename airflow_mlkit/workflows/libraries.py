@@ -2,21 +2,66 @@
 
 from __future__ import annotations
 
+import ast
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
 
-LIBRARIES = ("airflow-mlkit", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "xgboost")
-"""The distributions that a model's numbers may depend on."""
+from airflow_mlkit.__about__ import __version__
+from airflow_mlkit.project import Project
+
+LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "xgboost")
+"""The distributions that any model's numbers may depend on."""
+
+_KNOWN_MODULES = {name.replace("scikit-learn", "sklearn") for name in LIBRARIES} | {"airflow_mlkit"}
 
 
-def library_versions() -> dict[str, str]:
-    """The version of Python and of each library of `LIBRARIES` that is installed here."""
-    found = {name: _version(name) for name in LIBRARIES}
-    return {"python": platform.python_version(), **{name: text for name, text in found.items() if text}}
+def library_versions(project: Project | None = None) -> dict[str, str]:
+    """The version of Python, of the kit and of each library here that a model may depend on.
+
+    Args:
+        project: what its package imports is named too.
+    """
+    names = [*LIBRARIES, *(_imported_distributions(project) if project else ())]
+    found = {name: _version(name) for name in names}
+    own = {"python": platform.python_version(), "airflow-mlkit": __version__}
+    return own | {name: text for name, text in found.items() if text}
+
+
+def installed_distributions() -> dict[str, str]:
+    """Every distribution that can be imported here, with its version, by its normalised name.
+
+    Read from the names of the dist-info folders: opening each of some hundred would cost a step more than a second.
+    """
+    found: dict[str, str] = {}
+    for entry in reversed([Path(place or ".") for place in sys.path]):
+        for folder in entry.glob("*.dist-info") if entry.is_dir() else ():
+            name, _, number = folder.name.removesuffix(".dist-info").rpartition("-")
+            found[re.sub(r"[-_.]+", "-", name).lower()] = number
+    return dict(sorted(found.items()))
+
+
+def _imported_distributions(project: Project) -> list[str]:
+    """The distributions of what the project's package imports, beside those that are named anyway."""
+    modules: set[str] = set()
+    for path in project.code_files.values():
+        modules |= _imported_modules(path)
+    foreign = modules - _KNOWN_MODULES - set(sys.stdlib_module_names) - {project.spec.package}
+    homes = packages_distributions() if foreign else {}  # opens every dist-info folder
+    return sorted({home for module in foreign for home in homes.get(module, ())} - set(LIBRARIES))
+
+
+def _imported_modules(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_bytes(), filename=str(path))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    given = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    return {name.partition(".")[0] for name in plain | given}
 
 
 def _version(distribution: str) -> str | None:
     try:
         return version(distribution)
-    except PackageNotFoundError:  # the kit run from a checkout, or a slim image
+    except PackageNotFoundError:  # a slim image
         return None

@@ -83,7 +83,7 @@ def save_model(
         rows={"training": split.rows.training, "validation": split.rows.validation},
         trained_rows=TrainedRows.of(split),
         best_iteration=found_iteration(estimator),
-        libraries=library_versions(),
+        libraries=library_versions(project),
     )
     (folder / MANIFEST_FILE).write_bytes(manifest.to_bytes())
     (folder / "MLmodel").write_text(MLMODEL.format(python=platform.python_version()), encoding="utf-8")

@@ -104,7 +104,7 @@ def test_a_version_that_was_never_champion_is_promoted_by_a_person_only(
     make_champions(registry, tmp_path, 80, 90)
     older = datetime(2025, 12, 1, tzinfo=UTC)
     held_back = build_challenger(tmp_path, 85, documents=(_report(tmp_path),), as_of=older)
-    version = registry.register(held_back, "hold_back").version
+    version = registry.register(held_back, report_against(None, held_back)).version
     change = promote_version(churn, version, Word("bo", "90 is unfair"))
     assert (change.champion.model_id, change.champion.anchor) == (held_back.model_id, 1)
     assert (change.champion.run_id, change.champion.as_of) == (held_back.run_id, held_back.as_of)

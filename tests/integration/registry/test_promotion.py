@@ -46,7 +46,16 @@ def test_the_first_challenger_becomes_the_champion_with_all_it_can_tell(
     assert tracked.data.params == {"max_depth": "3", "w_nsche _ more": "[1, 2]"}
     assert tracked.info.status == "FINISHED"
     names = {file.path for file in registry.client.list_artifacts(version.run_id)}
-    assert names == {"model", "report.html"}
+    assert names == {"model", "report.html", "version.json"}
+
+
+def test_a_version_with_thousands_of_columns_tells_all_of_them(registry: ModelRegistry, make_challenger: Make) -> None:
+    """MLflow takes no tag of that length; the file beside the model has them."""
+    columns = tuple(f"a_column_with_a_long_name_{number}" for number in range(2000))
+    run(registry, make_challenger(80, features=columns))
+    version = registry.version("1")
+    assert version.tags["mlkit.features"] == "see version.json"
+    assert registry.facts(version).features == columns
 
 
 def test_a_champion_that_came_in_between_is_compared_with_again(registry: ModelRegistry, make_challenger: Make) -> None:

@@ -1,0 +1,109 @@
+"""How a version of a model looks in a terminal: what it is, what it was made from, and who let it through."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_mlkit.cli.console import on_one_line, out
+
+if TYPE_CHECKING:
+    from airflow_mlkit.registry.catalogue import VersionDetails
+    from airflow_mlkit.registry.version_facts import GateFact, VersionFacts
+
+MAX_NAMES = 12
+"""Of a long list so many are shown; --json prints all."""
+
+Rows = Iterator[tuple[str, str]]
+
+
+def print_version(found: VersionDetails) -> None:
+    """All that is known of a version, in sections."""
+    facts = found.facts
+    print_plain(f"{found.model_name} version {found.model_version}: {found.status}")
+    if not facts.model_id:
+        print_plain("  It was not made by mlkit: MLflow knows its files and nothing of where they come from.")
+    _print_rows("", _describe_model(found))
+    _print_rows("data", _describe_data(facts))
+    _print_rows("code and libraries", _describe_code(facts))
+    _print_section("metrics", [f"{name:<24} {value:.6g}" for name, value in found.metrics.items() if value is not None])
+    _print_section("gates", found.gates or [_describe_gate(gate) for gate in facts.gates])
+    _print_section(
+        "champion log",
+        [
+            on_one_line(f"{one.n}  {one.promoted_at:%Y-%m-%d %H:%M}  {one.action} by {one.promoted_by}: {one.reason}")
+            for one in found.entries
+        ],
+    )
+
+
+def name_some(names: tuple[str, ...]) -> str:
+    """A list of names; of a long one the beginning, and how many more there are."""
+    shown = ", ".join(names[:MAX_NAMES])
+    return f"{shown} and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else shown
+
+
+def print_plain(text: str) -> None:
+    """A line as it is: nothing in it is markup."""
+    out.print(text, markup=False)
+
+
+def _describe_model(found: VersionDetails) -> Rows:
+    facts = found.facts
+    yield "model id", found.model_id
+    yield "as of", str(found.as_of or "")
+    yield "pattern", facts.pattern or ""
+    yield "owner", facts.owner or ""
+    yield "triggered by", facts.triggered_by or ""
+    yield "approved by", facts.approved_by or ""
+    yield "run", " in ".join(filter(None, (facts.run_id, facts.environment)))
+    yield "run dir", found.run_dir
+    yield "files", found.artifact
+
+
+def _describe_data(facts: VersionFacts) -> Rows:
+    yield "source", _pairs(facts.source)
+    yield "snapshot", facts.data_hash or ""
+    yield "holdout", facts.holdout_hash or ""
+    yield "features", name_some(facts.features)
+    yield "made of them", name_some(facts.model_features)
+    yield "label", facts.label or ""
+
+
+def _describe_code(facts: VersionFacts) -> Rows:
+    dirty = {True: "", False: ", and files that were changed since", None: ""}[facts.git_clean]
+    yield "commit", f"{facts.git_commit}{dirty}" if facts.git_commit else ""
+    yield "image", facts.image or ""
+    yield "code", facts.code_hash or ""
+    yield "spec", facts.spec_hash or ""
+    yield "run changed", _pairs(facts.parameters.model_dump(mode="json", exclude_defaults=True))
+    yield "params", _pairs(facts.params)
+    yield "seed, threads", ", ".join(str(one) for one in (facts.seed, facts.threads) if one is not None)
+    yield "libraries", ", ".join(f"{name} {number}" for name, number in facts.libraries.items())
+    yield "trained on", ", ".join(filter(None, (facts.platform, facts.device)))
+
+
+def _describe_gate(gate: GateFact) -> str:
+    numbers = (("", gate.value), ("champion ", gate.champion), ("limit ", gate.limit))
+    told = ", ".join(f"{name}{value:.6g}" for name, value in numbers if value is not None)
+    return f"{'passed' if gate.passed else 'FAILED'}: {gate.gate} ({told})"
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {_text(value)}" for name, value in values.items())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _print_rows(title: str, rows: Rows) -> None:
+    _print_section(title, [f"{name:<14} {on_one_line(value)}" for name, value in rows if value])
+
+
+def _print_section(title: str, lines: list[str] | tuple[str, ...]) -> None:
+    if lines and title:
+        print_plain(title)
+    for line in lines:
+        print_plain(f"  {line}")
