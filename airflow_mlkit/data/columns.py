@@ -23,7 +23,7 @@ def needed_columns(spec: PipelineSpec) -> list[str]:
     dates = (data.date_column,) if data.date_column else ()
     groups = (evaluate.groups,) if evaluate.groups else ()
     costs = evaluate.costs.columns if evaluate.costs else ()
-    return list(dict.fromkeys([*data.features, data.label, *dates, *key, *evaluate.slices, *groups, *costs]))
+    return list(dict.fromkeys([*data.features, data.label, *dates, *key, *evaluate.slice_columns, *groups, *costs]))
 
 
 def column_types(spec: PipelineSpec) -> dict[str, ColumnType]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from airflow_mlkit.evaluation.metrics import as_floats, count_not_finite
 from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.gates.linear import Floats
-from airflow_mlkit.gates.numbers import count
+from airflow_mlkit.gates.numbers import are, count
 from airflow_mlkit.gates.paired import Sample, number_entities
 from airflow_mlkit.spec.metrics import rule_of
 
@@ -117,9 +117,9 @@ class ComparedRows:
     def _find_too_few(self, metric: str) -> Trouble | None:
         found = None
         if self.rows < MIN_ROWS:
-            found = f"the holdout has {count(self.rows, 'row')}, and fewer than {MIN_ROWS} cannot decide"
+            found = f"there {are(self.rows, 'row')}, and fewer than {MIN_ROWS} cannot decide"
         elif self.entity_count is not None and self.entity_count < MIN_ENTITIES:
-            found = f"the holdout has rows of {self.entity_count} entities, and fewer than {MIN_ENTITIES} cannot decide"
+            found = f"there are rows of {self.entity_count} entities, and fewer than {MIN_ENTITIES} cannot decide"
         elif (rarest := self._count_rarest_class(metric)) is not None and rarest < MIN_OF_A_CLASS:
             found = f"one class has {count(rarest, 'row')}, and fewer than {MIN_OF_A_CLASS} cannot decide"
         return (Decision.UNDECIDED, found) if found else None

@@ -32,7 +32,8 @@ class SliceComparison(Record):
     Attributes:
         column: whose value, or range, the slice is; `name` which one.
         worse: whether the challenger is worse there by more than the margin, and not by chance.
-        interval: two-sided; its upper end is the one-sided bound that decides. None where there are too few rows.
+        interval: two-sided; its upper end is the one-sided bound that decides. None where nothing can be decided, as
+            with too few rows; `reason` says why.
         reason: in a sentence without a full stop.
     """
 
@@ -63,6 +64,7 @@ class Comparison(Record):
         against_anchor: None where the champion is the anchor.
         moves_anchor: whether the challenger was proven better than the anchor.
         slices: the same for each declared slice; where one is worse the challenger is held back.
+        slice_confidence: with which a slice must be worse, corrected for the number of those that can be compared.
     """
 
     metric: str
@@ -83,3 +85,4 @@ class Comparison(Record):
     against_anchor: AnchorComparison | None = None
     moves_anchor: bool = False
     slices: tuple[SliceComparison, ...] = ()
+    slice_confidence: FiniteFloat | None = None

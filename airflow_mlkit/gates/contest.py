@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from airflow_mlkit.evaluation.metrics import Floats
 from airflow_mlkit.evaluation.slices import Slice
+from airflow_mlkit.gates.compared_rows import ComparedRows
 from airflow_mlkit.gates.comparison import Comparison, SliceComparison
 from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.gates.numbers import count, short, sure
@@ -64,12 +65,26 @@ class Contest:
             gains=self.gains,
             champion_name=self.champion_name,
         )
-        return _weigh(whole, tuple(self._compare_slices(gate))) if whole.estimate is not None else whole
-
-    def _compare_slices(self, gate: ChampionGate) -> Iterator[SliceComparison]:
+        if whole.estimate is None or not self.slices:
+            return whole
         each = [(column, part) for column, parts in self.slices.items() for part in parts]
-        for column, part in each:
-            yield self._compare_slice(gate, column, part, among=len(each))
+        troubles = [self._find_trouble(gate.metric, part) for _, part in each]
+        # those that cannot be compared cannot hold back by chance either, and make the others no less sure
+        among = troubles.count(None)
+        compared = tuple(
+            self._compare_slice(gate, column, part, among=among)
+            if trouble is None
+            else _leave_open(column, part, trouble)
+            for (column, part), trouble in zip(each, troubles, strict=True)
+        )
+        return _weigh(whole, compared, correct_for_looks(SLICE_CONFIDENCE, among) if among else None)
+
+    def _find_trouble(self, metric: str, part: Slice) -> str | None:
+        """Why a slice cannot be compared; None where it can."""
+        scores: dict[str, ArrayLike] = {"champion": self.champion[part.rows], "challenger": self.challenger[part.rows]}
+        groups = None if self.groups is None else self.groups[part.rows]
+        trouble = ComparedRows.read(self.labels[part.rows], scores, None, groups).find_trouble(metric)
+        return trouble[1] if trouble else None
 
     def _compare_slice(self, gate: ChampionGate, column: str, part: Slice, *, among: int) -> SliceComparison:
         """One slice among many: each is asked with the share of the error that falls to it (Bonferroni)."""
@@ -101,6 +116,10 @@ class Contest:
         )
 
 
+def _leave_open(column: str, part: Slice, why: str) -> SliceComparison:
+    return SliceComparison(column=column, name=part.name, rows=len(part.rows), worse=False, reason=why)
+
+
 def _is_worse(found: Comparison) -> bool:
     if found.estimate is None or found.interval is None or found.margin is None:
         return False
@@ -117,10 +136,11 @@ def _tell_worse(found: Comparison, column: str, name: str, confidence: float, am
     )
 
 
-def _weigh(whole: Comparison, slices: tuple[SliceComparison, ...]) -> Comparison:
+def _weigh(whole: Comparison, slices: tuple[SliceComparison, ...], confidence: float | None) -> Comparison:
     """A challenger that is worse in a slice is held back, however good it is on the whole."""
+    found = {"slices": slices, "slice_confidence": confidence}
     worse = [part.reason for part in slices if part.worse]
     if not worse or whole.decision is Decision.HOLD_BACK:
-        return whole.model_copy(update={"slices": slices})
+        return whole.model_copy(update=found)
     reason = f"{whole.reason}; but {'; and '.join(worse)}"
-    return whole.model_copy(update={"slices": slices, "decision": Decision.HOLD_BACK, "reason": reason})
+    return whole.model_copy(update={**found, "decision": Decision.HOLD_BACK, "reason": reason})

@@ -26,6 +26,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def are(number: int, noun: str) -> str:
+    """How many there are: `is 1 row`, `are 1,409 rows`."""
+    return f"{'is' if number == 1 else 'are'} {count(number, noun)}"
+
+
 def sure(confidence: float) -> str:
     """A confidence as a person says it, such as `99 % sure`."""
     digits = 4 if confidence < 0.9999 else 7

@@ -14,7 +14,7 @@ from airflow_mlkit.evaluation.metrics import cumulative_counts
 from airflow_mlkit.evaluation.page import render_page
 from airflow_mlkit.evaluation.plots import Plot
 from airflow_mlkit.gates.comparison import Comparison
-from airflow_mlkit.gates.contest import Contest
+from airflow_mlkit.gates.contest import SLICE_CONFIDENCE, Contest
 from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.gates.forest import ForestRow, draw_forest
 from airflow_mlkit.gates.numbers import sure
@@ -49,6 +49,7 @@ def render_gate_report(name: str, report: GateReport, *, kind: ProblemKind, cont
         plots=_draw_both(kind, contest) if contest else [],
         higher_is_better={metric: rule.higher_is_better for metric, rule in ALL_METRICS.items()},
         sure=sure,
+        slice_confidence=SLICE_CONFIDENCE,
     )
 
 

@@ -12,6 +12,7 @@ from airflow_mlkit.spec.declared import chosen_by_key, chosen_by_value, problem_
 from airflow_mlkit.spec.metrics import ALL_METRICS, metrics_of, rule_of
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.sanity import SanitySpec
+from airflow_mlkit.spec.slices import RangeSlices, SliceChoice, column_of
 from airflow_mlkit.spec.values import (
     ClassPath,
     ColumnName,
@@ -112,11 +113,26 @@ class TrainSpec(Declared):
 class EvaluateSpec(Declared):
     """What the evaluation looks at beside the whole holdout."""
 
-    slices: tuple[ColumnName, ...] = Field((), description="Columns; the metrics are given for each of their values.")
+    slices: tuple[SliceChoice, ...] = Field(
+        (), description="Columns, or ranges of one; a challenger that is surely worse in a slice is held back."
+    )
     groups: ColumnName | None = Field(None, description="Rows with the same value in it belong to one entity.")
     threshold: Fraction = Field(0.5, description="From which score on a binary row counts as positive.")
     costs: Costs | None = Field(None, description="What a wrong answer costs, for the metric value.")
     quantile: Fraction | None = Field(None, description="Which quantile is predicted, for the metric quantile_loss.")
+
+    @field_validator("slices")
+    @classmethod
+    def _no_column_twice(cls, slices: tuple[SliceChoice, ...]) -> tuple[SliceChoice, ...]:
+        columns = [column_of(chosen) for chosen in slices]
+        if twice := [place for place, name in enumerate(columns) if name in columns[:place]]:
+            raise problem_at(*(((place,), f"{columns[place]!r} is cut twice; keep one") for place in twice))
+        return slices
+
+    @property
+    def slice_columns(self) -> tuple[str, ...]:
+        """The columns that slices are cut from."""
+        return tuple(column_of(chosen) for chosen in self.slices)
 
 
 class _MetricOfGate(Declared):
@@ -300,6 +316,20 @@ class PipelineSpec(Declared):
         return self
 
     @model_validator(mode="after")
+    def _ranges_fit_the_types(self) -> Self:
+        types = dict(self.data.types)
+        if self.data.date_column:
+            types.setdefault(self.data.date_column, "date")
+        problems = [
+            (("evaluate", "slices", place, "ranges"), _tell_other_type(chosen, types[chosen.column]))
+            for place, chosen in enumerate(self.evaluate.slices)
+            if isinstance(chosen, RangeSlices) and not chosen.fits(types.get(chosen.column))
+        ]
+        if problems:
+            raise problem_at(*problems)
+        return self
+
+    @model_validator(mode="after")
     def _live_models_do_not_score_in_batches(self) -> Self:
         if self.pattern == "live" and self.predict is not None:
             raise problem_at((("predict",), "belongs to pattern: batch; take it out, or write pattern: batch"))
@@ -309,6 +339,12 @@ class PipelineSpec(Declared):
     def package(self) -> str:
         """The top-level Python package (or module) in which the workflow stands."""
         return self.train.workflow.partition(":")[0].partition(".")[0]
+
+
+def _tell_other_type(chosen: RangeSlices, word: str) -> str:
+    given = "dates" if chosen.is_of_dates else "numbers"
+    wanted = {"date": "write dates, such as [2026-01-01]", "number": "write numbers", "integer": "write numbers"}
+    return f"are {given}, and {chosen.column} is a {word} column; {wanted.get(word, 'write the column alone')}"
 
 
 def _listed(kind: str) -> str:
@@ -322,5 +358,5 @@ def _used_columns(spec: PipelineSpec) -> list[str]:
     scored = spec.predict.output.key_columns if spec.predict else ()
     filtered = [each.feature for each in data.filters]
     priced = evaluate.costs.columns if evaluate.costs else ()
-    named = [*data.features, *single, *evaluate.slices, *priced, *holdout, *scored, *filtered]
+    named = [*data.features, *single, *evaluate.slice_columns, *priced, *holdout, *scored, *filtered]
     return list(dict.fromkeys(name for name in named if name is not None))

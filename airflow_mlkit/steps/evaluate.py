@@ -22,7 +22,7 @@ from airflow_mlkit.evaluation.metrics import Floats, Measurement, measure
 from airflow_mlkit.evaluation.plots import draw_plots, shown_importance
 from airflow_mlkit.evaluation.report import Check, Report, SliceRow, describe_problem, render_report
 from airflow_mlkit.evaluation.scores import write_scores
-from airflow_mlkit.evaluation.slices import cut_slices
+from airflow_mlkit.evaluation.slices import cut_declared
 from airflow_mlkit.evaluation.wording import tell
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.decide import Measured, judge_gate
@@ -87,16 +87,16 @@ def _read_arrow(path: Path) -> pd.DataFrame:
 
 
 def _measure_slices(context: StepContext, scored: _Scored) -> Slices:
-    names = list(dict.fromkeys(context.spec.evaluate.slices))
-    if not names:
+    evaluate = context.spec.evaluate
+    if not evaluate.slices:
         return {}
     path = context.input("split").file("holdout_raw.parquet")
-    raw = pq.read_table(path, columns=names)
+    raw = pq.read_table(path, columns=list(evaluate.slice_columns))
     if raw.num_rows != len(scored.labels):
         raise RunDirectoryError(f"{path} and holdout.arrow do not hold the same rows.", hint="Run split again.")
     return {
-        name: [SliceRow(part.name, len(part.rows), scored.measure(part.rows).values) for part in cut_slices(raw[name])]
-        for name in names
+        name: [SliceRow(part.name, len(part.rows), scored.measure(part.rows).values) for part in parts]
+        for name, parts in cut_declared(raw, evaluate.slices).items()
     }
 
 

@@ -21,6 +21,7 @@ from airflow_mlkit.data.snapshot import SnapshotWriter
 from airflow_mlkit.data.source import SourceReader, read_source
 from airflow_mlkit.data.types import word_of
 from airflow_mlkit.data.window import DateWindow, check_freshness, newest_date, oldest_date
+from airflow_mlkit.evaluation.slices import check_ranges
 from airflow_mlkit.exceptions import SourceError, UserError
 from airflow_mlkit.spec.values import ColumnType
 from airflow_mlkit.steps.context import StepContext, StepResult
@@ -57,6 +58,7 @@ def run(context: StepContext) -> StepResult:
     given = context.run.record.as_of
     columns, types = needed_columns(context.spec), column_types(context.spec)
     with read_source(context.project, data.source, columns, types, data.filters, as_of=given) as reader:
+        check_ranges(reader.schema, context.spec.evaluate.slices)
         written = _write(context, reader.schema, _visible_rows(reader, window), data.date_column)
     as_of = given or (window and (window.as_of or window.newest))
     left_out = {"filters": reader.filtered, "immature": 0, "training_dates": 0, **(window.left_out if window else {})}

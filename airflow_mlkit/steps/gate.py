@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,20 @@ from numpy.typing import NDArray
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.evaluation.metrics import Floats, measure
 from airflow_mlkit.evaluation.scores import read_scores
-from airflow_mlkit.evaluation.slices import Slice, cut_slices
+from airflow_mlkit.evaluation.slices import Slices, cut_declared
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.contest import Contest
 from airflow_mlkit.gates.decide import Champion, Measured, decide
+from airflow_mlkit.gates.numbers import count
 from airflow_mlkit.gates.page import render_gate_report
-from airflow_mlkit.gates.report import ChallengerSummary, ChampionSummary, GateReport, HoldoutSummary, MetricPair
+from airflow_mlkit.gates.report import (
+    ChallengerSummary,
+    ChampionSummary,
+    GateReport,
+    GateResult,
+    HoldoutSummary,
+    MetricPair,
+)
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.looks import LookLog
@@ -100,7 +109,7 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> Judgement:
         results=verdict.results,
         sanity=sanity,
         concerns=concerns,
-        notes=match.notes if match else (),
+        notes=(*(match.notes if match else ()), *_tell_open_slices(verdict.results)),
         metrics=_pair_metrics(measured, match.measured if match else None),
     )
     return Judgement(report, holdout.record.kind, match.contest if match else None)
@@ -160,6 +169,18 @@ def _tell_looks(looks: int) -> tuple[str, ...]:
     return (text,) if looks > 1 else ()
 
 
+def _tell_open_slices(results: Iterable[GateResult], most: int = 3) -> tuple[str, ...]:
+    """Which slices were not compared; each once, however many gates ask."""
+    compared = {
+        (part.column, part.name): part for result in results if result.comparison for part in result.comparison.slices
+    }
+    left_open = [part for part in compared.values() if part.estimate is None]
+    texts = [f"{part.column} {part.name} ({count(part.rows, 'row')})" for part in left_open]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    found = f"{len(texts)} of {count(len(compared), 'slice')} decide nothing: {', '.join(texts[:most])}{more}"
+    return (f"{found}; the report says why of each",) if texts else ()
+
+
 def _read_groups(context: StepContext) -> NDArray[Any] | None:
     name = context.spec.evaluate.groups
     if name is None:
@@ -168,12 +189,9 @@ def _read_groups(context: StepContext) -> NDArray[Any] | None:
     return groups
 
 
-def _cut_slices(context: StepContext) -> dict[str, list[Slice]]:
-    names = list(dict.fromkeys(context.spec.evaluate.slices))
-    if not names:
-        return {}
-    raw = _read_raw(context, names)
-    return {name: cut_slices(raw[name]) for name in names}
+def _cut_slices(context: StepContext) -> Slices:
+    evaluate = context.spec.evaluate
+    return cut_declared(_read_raw(context, list(evaluate.slice_columns)), evaluate.slices) if evaluate.slices else {}
 
 
 def _read_raw(context: StepContext, columns: list[str]) -> pa.Table:

@@ -52,7 +52,7 @@ def _column_names(project: Project) -> list[str]:
         data.date_column,
         evaluate.groups,
         *key,
-        *evaluate.slices,
+        *evaluate.slice_columns,
         *(evaluate.costs.columns if evaluate.costs else ()),
         *(predict.output.key_columns if predict else ()),
     ]

@@ -113,7 +113,8 @@ def make_run(tmp_path: Path) -> MakeRun:
 @pytest.fixture(scope="session")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One run with slices, to be looked at and not changed."""
-    return run_steps(tmp_path_factory.mktemp("evaluated") / "project", evaluate={"slices": ["country", "amount"]})
+    slices = ["country", {"column": "amount", "ranges": [10, 30, 9000]}]
+    return run_steps(tmp_path_factory.mktemp("evaluated") / "project", evaluate={"slices": slices})
 
 
 @pytest.fixture

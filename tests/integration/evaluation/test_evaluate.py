@@ -26,7 +26,11 @@ def test_scores_metrics_and_slices_tell_the_same(evaluated):
         rows = scores[(raw.country == country).to_numpy()]
         assert part["rows"] == len(rows)
         assert part["metrics"]["roc_auc"] == pytest.approx(roc_auc_score(rows.label, rows.score))
-    assert sum(part["rows"] for part in found["slices"]["amount"].values()) == len(scores)
+    amounts = found["slices"]["amount"]
+    assert list(amounts) == ["under 10", "10 to under 30", "30 to under 9,000", "9,000 and over"]
+    assert amounts["under 10"]["rows"] == (raw.amount < 10).sum()
+    assert sum(part["rows"] for part in amounts.values()) == len(scores)
+    assert set(amounts["9,000 and over"]["metrics"].values()) == {None}
 
 
 def test_labels_in_the_scores_are_those_of_the_raw_rows(evaluated):

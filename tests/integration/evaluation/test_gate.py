@@ -109,6 +109,8 @@ def test_the_challenger_meets_the_anchor_too(run):
     assert report.anchor.n == 1
     assert report.results[1].comparison.against_anchor.estimate == 0
     assert {part.column for part in report.results[1].comparison.slices} == {"country", "amount"}
+    assert "7 of 7 slices decide nothing: country GB (125 rows)" in report.notes[0]
+    assert report.results[1].comparison.slices[-1].reason == "there are no rows"
     assert not report.moves_anchor
 
 

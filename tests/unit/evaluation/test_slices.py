@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_mlkit.evaluation.slices import MAX_SLICES, cut_slices
+from airflow_mlkit.evaluation.slices import MAX_SLICES, cut_declared, cut_slices
+from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.spec.slices import RangeSlices
 
 
 def _cut(values, type_=None):
@@ -64,6 +66,73 @@ def test_a_value_is_never_taken_for_missing():
 @pytest.mark.parametrize("values", [[], [None, None]])
 def test_empty_and_fully_missing_columns(values):
     assert _cut(values, pa.string()) == ({"(missing)": [0, 1]} if values else {})
+
+
+def _cut_at(values, edges, type_=None):
+    ranges = RangeSlices(column="x", ranges=edges)
+    return {part.name: part.rows.tolist() for part in cut_slices(pa.chunked_array([pa.array(values, type_)]), ranges)}
+
+
+def test_ranges_of_ones_own_are_open_at_both_ends_and_an_edge_belongs_to_the_range_above():
+    assert _cut_at([1, 100, None, -5, 99.9, float("nan"), float("inf")], [0, 100, 1000]) == {
+        "under 0": [3],
+        "0 to under 100": [0, 4],
+        "100 to under 1,000": [1],
+        "1,000 and over": [6],
+        "(missing)": [2, 5],
+    }
+
+
+def test_a_range_without_rows_is_there_and_empty():
+    assert _cut_at([], [1.5]) == {"under 1.5": [], "1.5 and over": []}
+    assert _cut_at([None], [7], pa.int64()) == {"under 7": [], "7 and over": [], "(missing)": [0]}
+
+
+def test_an_edge_is_the_same_number_in_a_column_of_fewer_bits():
+    assert _cut_at([0.7], [0.7], pa.float32()) == {"under 0.7": [], "0.7 and over": [0]}
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_ranges_of_dates_begin_with_the_day_and_a_time_counts_in_utc(zone):
+    moments = [datetime(2026, 1, 1), datetime(2025, 12, 31, 23, 59, 59), datetime(2026, 1, 2, 9), None]
+    assert _cut_at(moments, [date(2026, 1, 1), "2026-01-02T10:00:00+01:00"], pa.timestamp("us", zone)) == {
+        "under 2026-01-01": [1],
+        "2026-01-01 to under 2026-01-02 10:00:00+01:00": [0],
+        "2026-01-02 10:00:00+01:00 and over": [2],
+        "(missing)": [3],
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "edges", "said"),
+    [
+        (
+            pa.array(["a"]),
+            [1],
+            r"evaluate.slices\[1\].ranges are numbers, and column x holds neither numbers nor dates",
+        ),
+        (pa.array([1]), [date(2026, 1, 1)], "are dates, and column x holds numbers"),
+        (pa.array([datetime(2026, 1, 1)]), [1], "are numbers, and column x holds dates"),
+        (pa.array([True]), [1], "holds neither numbers nor dates"),
+    ],
+)
+def test_edges_of_another_kind_than_the_column_are_refused(column, edges, said):
+    raw = pa.table({"y": column, "x": column})
+    with pytest.raises(UserError, match=said):
+        cut_declared(raw, ["y", RangeSlices(column="x", ranges=edges)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.one_of(st.none(), st.floats(width=32)), max_size=40),
+    st.lists(
+        st.one_of(st.integers(-(10**18), 10**18), st.floats(allow_nan=False, allow_infinity=False)), min_size=1
+    ).map(lambda edges: sorted(set(map(float, edges)))[:19]),
+)
+def test_every_row_is_in_exactly_one_range_of_ones_own(values, edges):
+    parts = cut_slices(pa.chunked_array([pa.array(values, pa.float64())]), RangeSlices(column="x", ranges=edges))
+    assert sorted(row for part in parts for row in part.rows.tolist()) == list(range(len(values)))
+    assert len({part.name for part in parts}) == len(parts) >= len(edges) + 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -169,7 +169,7 @@ def spoil(values, value, times=3):
         ({"weights": np.zeros(1000)}, "every weight is 0"),
         ({"weights": spoil(np.ones(1000), -1)}, "3 weights are negative or no numbers"),
         ({"weights": spoil(np.ones(1000), np.nan)}, "3 weights are negative or no numbers"),
-        ({"weights": np.arange(1000) < 150}, "the holdout has 150 rows, and fewer than 200 cannot decide"),
+        ({"weights": np.arange(1000) < 150}, "there are 150 rows, and fewer than 200 cannot decide"),
         ({"groups": np.arange(1000) % 7}, "rows of 7 entities, and fewer than 30 cannot decide"),
         ({"labels": np.arange(1000) < 5}, "one class has 5 rows, and fewer than 20 cannot decide"),
     ],

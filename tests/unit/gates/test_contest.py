@@ -45,7 +45,20 @@ def test_a_slice_with_a_handful_of_rows_decides_nothing_and_says_so():
     found = few.compare(GATE)
     assert found.decision is Decision.PROMOTE
     assert not any(part.worse for part in found.slices)
-    assert "fewer than 200 cannot decide" in found.slices[0].reason
+    assert found.slices[0].reason == "there are 120 rows, and fewer than 200 cannot decide"
+    assert found.slice_confidence is None
+
+
+def test_slices_that_decide_nothing_make_the_others_no_less_sure():
+    four = contest(noise_in_slice=2.0)
+    empty = [Slice(f"city {number}", np.arange(number)) for number in range(100)]
+    found = Contest(
+        four.labels, four.challenger, four.champion, "the champion", slices={**four.slices, "city": empty}
+    ).compare(GATE)
+    assert found.slice_confidence == pytest.approx(1 - 0.05 / 4)
+    assert [part.name for part in found.slices if part.worse] == ["country 3"]
+    assert [part.rows for part in found.slices][4:] == list(range(100))
+    assert found.slices[4].reason == "there are no rows"
 
 
 def test_what_cannot_be_compared_as_a_whole_is_not_cut_into_slices():

@@ -140,6 +140,42 @@ def test_the_example_of_the_design_is_read(tmp_path: Path) -> None:
         ("cards_24h]", "charge_type]", "9 data.features[3]: 'charge_type' stands here twice; keep one"),
         ("cards_24h]", "has_fraud_dispute]", "9 data.features[3]: 'has_fraud_dispute' is the label; a model that sees"),
         ("  date_column: created_at\n", "", "11 data.label_matures_after: needs data.date_column; name the column"),
+        (
+            "[charge_country]",
+            "[charge_country, charge_country]",
+            "28 evaluate.slices[1]: 'charge_country' is cut twice",
+        ),
+        ("[charge_country]", "[7]", "28 evaluate.slices[0]: 7 is no slice; write a column's name, or {column: amount"),
+        (
+            "[charge_country]",
+            "[{column: charge_amount, range: [1]}]",
+            "28 evaluate.slices[0].range: unknown key; did you mean ranges?",
+        ),
+        (
+            "[charge_country]",
+            "[{column: charge_amount, ranges: [10, 5]}]",
+            "28 evaluate.slices[0].ranges[1]: 5 is not above 10, which stands before it; write edges upwards",
+        ),
+        (
+            "[charge_country]",
+            "[{column: charge_amount, ranges: [.inf]}]",
+            "28 evaluate.slices[0].ranges[0]: inf is no edge; the outermost ranges are open already",
+        ),
+        (
+            "[charge_country]",
+            "[{column: charge_amount, ranges: [1, 2026-01-01]}]",
+            "28 evaluate.slices[0].ranges: mixes numbers and dates; write one kind",
+        ),
+        (
+            "[charge_country]",
+            "[{column: charge_amount, ranges: [low]}]",
+            "28 evaluate.slices[0].ranges[0]: 'low' is no edge of a range; write a number such as 100, or a date",
+        ),
+        (
+            "[charge_country]",
+            "[{column: created_at, ranges: [1, 2]}]",
+            "28 evaluate.slices[0].ranges: are numbers, and created_at is a date column; write dates",
+        ),
         ("groups: account_id", "quantile: 0.9", "28 evaluate.quantile: belongs to a regression; take it out"),
         ("groups: account_id", "costs: {mis: 5}", "28 evaluate.costs.mis: unknown key; did you mean miss?"),
         ("groups: account_id", "costs: {miss: [5]}", "28 evaluate.costs.miss: [5] is neither an amount nor a column"),
