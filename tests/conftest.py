@@ -28,6 +28,10 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
     "postgresql": (_postgresql, "apt-get install postgresql"),
     "chromium": (_chromium, "apt-get install chromium"),
     "airflow": (lambda: importlib.util.find_spec("airflow") is not None, "pip install 'airflow-mlkit[airflow]'"),
+    "openlineage": (
+        lambda: importlib.util.find_spec("openlineage") is not None,
+        "pip install 'airflow-mlkit[openlineage]'",
+    ),
     "git": (lambda: shutil.which("git") is not None, "apt-get install git"),
     "uv": (lambda: shutil.which("uv") is not None, "pip install uv"),
 }

@@ -19,6 +19,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import BaseOperator, Connection
 
+from airflow_mlkit.airflow.lineage import StepLineage
 from airflow_mlkit.airflow.params import changed_parameters
 from airflow_mlkit.airflow.process_group import ProcessGroup
 from airflow_mlkit.airflow.run_place import find_run_directory
@@ -42,7 +43,7 @@ _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO|WARNING|ERRO
 """What `mlkit step` writes, as its log's format has it."""
 
 
-class StepOperator(BaseOperator):
+class StepOperator(StepLineage, BaseOperator):
     """Runs `mlkit step` for one step of a project's plan, in a process of its own.
 
     The step writes its result into the run directory; nothing goes through XCom. Its output is the task's log. An exit

@@ -35,7 +35,7 @@ class PredictionRecord(Record):
     """`prediction.json`: which champion scored what, and where the scores lie.
 
     `date` is that of the run's as_of, else of the newest row; None where there are no dates. `path` is the file of this
-    date; `output` the folder with all dates.
+    date; `output` the folder with all dates; `inputs` the columns of the source that the model looked at.
     """
 
     champion: ChampionEntry
@@ -44,6 +44,7 @@ class PredictionRecord(Record):
     as_of: datetime | None
     path: str
     output: str
+    inputs: tuple[str, ...] = ()
     columns: tuple[str, ...]
 
 
@@ -116,6 +117,7 @@ def _score(context: StepContext, spec: PredictSpec, champion: ChampionEntry) -> 
         as_of=as_of,
         path=str(place),
         output=str(output),
+        inputs=model.manifest.inputs,
         columns=tuple(columns),
     )
 

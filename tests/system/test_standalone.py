@@ -66,6 +66,9 @@ def airflow(projects, tmp_path_factory) -> Iterator[LocalAirflow]:
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+            {"type": "file", "log_file_path": str(home / "lineage.jsonl"), "append": True}
+        ),
     }
     with LocalAirflow(home, dags, extra_env=settings, people=["ana"]) as local:
         local.wait_healthy()
@@ -213,6 +216,43 @@ def test_a_first_retrain_ships_and_is_followed_once(airflow, projects):
     assert event["extra"]["model_id"] == promotion["model_id"]
     assert str(event["extra"]["model_version"]) == str(promotion["model_version"])
     assert run(airflow, "card-payments-predict")[2] == {"predict": "success"}
+
+
+def wait_for_events(airflow: LocalAirflow, *jobs: str) -> list[dict[str, Any]]:
+    """What OpenLineage was told, as soon as it has the ends of some jobs: a task's is told after the task."""
+    file, deadline = airflow.home / "lineage.jsonl", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        events = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        if set(jobs) <= {event["job"]["name"] for event in events if event["eventType"] == "COMPLETE"}:
+            return events
+        time.sleep(0.3)
+    raise AssertionError(f"nothing of {jobs} in {file}")
+
+
+@pytest.mark.needs("openlineage")
+def test_a_lineage_server_is_told_what_each_step_read_and_wrote(airflow, projects):
+    """Every event fits OpenLineage's schema, and those of the steps lead from the source to the scores."""
+    from tests.openlineage import find_problems
+
+    if not ChampionLog(load_project(projects / "payments").champions).head():
+        run(airflow)
+        run(airflow, "card-payments-predict")
+    wanted = [f"{RETRAIN}.{step}" for step in ("extract", "validate", "train", "promote")]
+    events = wait_for_events(airflow, *wanted, RETRAIN, "card-payments-predict.predict")
+    assert [problem for event in events for problem in find_problems(event)] == []
+    written = {
+        (event["job"]["name"], dataset["name"]): dataset
+        for event in events
+        for dataset in event.get("outputs", ())
+        if event["eventType"] == "COMPLETE"
+    }
+    reached = {str(projects / "payments" / "data" / "payments.csv")}
+    for job in (*wanted, "card-payments-predict.predict"):
+        for (name, output), dataset in written.items():
+            fields = dataset["facets"].get("columnLineage", {}).get("fields", {})
+            sources = {origin["name"] for field in fields.values() for origin in field["inputFields"]}
+            reached |= {output} if name == job and sources & reached else set()
+    assert {Path(name).name for name in reached} == {"payments.csv", "snapshot", "candidate", "card-payments", "scores"}
 
 
 def test_a_retrain_that_is_no_better_is_held_back_and_followed_by_nobody(airflow):

@@ -196,7 +196,8 @@ pipeline_dags(sys.argv[1])  # the first Dag of a process makes Airflow import wh
 warm = time.process_time()
 dags = pipeline_dags(sys.argv[1])
 kit, airflow = imported - begun + time.process_time() - warm, begun - started
-heavy = [name for name in ("pandas", "pyarrow", "numpy", "mlflow", "xgboost", "sklearn") if name in sys.modules]
+names = ("pandas", "pyarrow", "numpy", "mlflow", "xgboost", "sklearn", "openlineage")
+heavy = [name for name in names if name in sys.modules]
 print(json.dumps({"dags": list(dags), "kit": kit, "airflow": airflow, "heavy": heavy}))
 """
 
