@@ -29,7 +29,8 @@ def clean(
 ) -> None:
     """Remove old runs and snapshots.
 
-    `retention` in mlkit.yaml says how old. The champion's run, a run in progress and the champion log always stay.
+    `retention` in mlkit.yaml says how old. The runs of the champion, of its anchor and of the champion before it, a run in
+    progress, and the champion log always stay.
     """
     from airflow_mlkit.local.retention import find_removals
     from airflow_mlkit.project import load_project

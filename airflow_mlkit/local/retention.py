@@ -14,7 +14,6 @@ from upath import UPath
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.local.run_lock import is_held
 from airflow_mlkit.project import Project
-from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.rundir import RunDirectory, open_place
 from airflow_mlkit.rundir.run_directory import is_local
@@ -54,7 +53,8 @@ class Removal:
 def find_removals(project: Project, now: datetime) -> list[Removal]:
     """What the project's `retention` lets go, oldest run first.
 
-    Never the run of the champion, never one that is in progress, and nothing outside of the project's own runs.
+    Never the run of the champion, of its anchor or of the champion before it, never one that is in progress, and nothing
+    outside of the project's own runs.
 
     Args:
         project: whose runs are looked at.
@@ -63,10 +63,10 @@ def find_removals(project: Project, now: datetime) -> list[Removal]:
     Raises:
         RegistryError: when the champion log is damaged: then nobody knows which run has to stay.
     """
-    champion = ChampionLog(project.champions).head()
+    needed = _needed_runs(ChampionLog(project.champions))
     found = []
     for run in sorted(_runs(project), key=lambda run: run.record.started):
-        if not _must_stay(run, champion, now):
+        if not _must_stay(run, needed, now):
             found += _find_removal(project, run, now - run.record.started)
     return found
 
@@ -84,8 +84,18 @@ def _runs(project: Project) -> Iterator[RunDirectory]:
             log.warning("left alone: %s", error.message)
 
 
-def _must_stay(run: RunDirectory, champion: ChampionEntry | None, now: datetime) -> bool:
-    if champion and champion.run_id == run.record.run_id:
+def _needed_runs(champions: ChampionLog) -> set[str]:
+    """The ids of the runs that promotion and rollback still ask for rows.
+
+    The gate scores champion and anchor, and a rollback lets the champion before answer on rows of its own holdout.
+    """
+    head, before = champions.head(), champions.predecessor()
+    needed = (head, before, champions.anchor_of(head) if head else None)
+    return {entry.run_id for entry in needed if entry}
+
+
+def _must_stay(run: RunDirectory, needed: set[str], now: datetime) -> bool:
+    if run.record.run_id in needed:
         return True
     if is_local(run.root) and is_held(Path(run.root.path)):
         return True

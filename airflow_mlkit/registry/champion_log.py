@@ -37,6 +37,15 @@ class ChampionLog(ChainedLog[ChampionEntry]):
         head = self.head()
         return self.anchor_of(head) if head else None
 
+    def predecessor(self) -> ChampionEntry | None:
+        """The newest champion before the head that is another model than the head; None where there was none.
+
+        Raises:
+            RegistryError: when the log is damaged.
+        """
+        entries = self.entries()
+        return next((entry for entry in reversed(entries) if entry.model_id != entries[-1].model_id), None)
+
     def anchor_of(self, entry: ChampionEntry) -> ChampionEntry:
         """The anchor that stands with an entry of this log.
 

@@ -76,6 +76,18 @@ def test_the_champions_run_stays(folder: Path) -> None:
     assert list(run.root.rglob("snapshot.parquet"))
 
 
+def test_the_runs_that_the_gate_and_a_rollback_ask_stay(folder: Path) -> None:
+    """The gate scores champion and anchor; a rollback asks the champion before on the rows of its own holdout."""
+    runs = {name: begin_run(folder, name, 400) for name in ("r1", "r2", "r3", "r4", "r5")}
+    champions = ChampionLog(load_project(folder).champions)
+    for n, anchor in enumerate((1, 2, 2, 2), start=1):
+        champions.append(build_entry(n, anchor=anchor))
+    champions.append(build_entry(5, anchor=2, model_id=f"{4:064x}", run_id="r5"))
+    clean(folder)
+    stayed = {name for name, run in runs.items() if list(run.root.rglob("snapshot.parquet"))}
+    assert stayed == {"r5", "r2", "r3"}, "the champion, its anchor, and the last champion that was another model"
+
+
 def test_a_run_in_progress_stays(folder: Path) -> None:
     held, trying, dead = (begin_run(folder, name, 400) for name in ("held", "trying", "dead"))
     trying.step("train").begin()
