@@ -29,8 +29,8 @@ def clean(
 ) -> None:
     """Remove old runs and snapshots.
 
-    `retention` in mlkit.yaml says how old. The runs of the champion, of its anchor and of the champion before it, a run in
-    progress, and the champion log always stay.
+    `retention` in mlkit.yaml says how old. The runs of the champion, of its anchor and of the champion before it, a run
+    in progress, and the champion log always stay; so does what a removed run has cost.
     """
     from airflow_mlkit.local.retention import find_removals
     from airflow_mlkit.project import load_project
@@ -44,7 +44,7 @@ def clean(
     removals = find_removals(loaded, datetime.now(UTC))
     for removal in removals:
         if not dry_run:
-            removal.carry_out()
+            removal.carry_out(loaded)
         out.print(_describe(removal, dry_run), markup=False)
     total = sum(removal.size for removal in removals)
     what = "would be freed" if dry_run else "freed"

@@ -15,8 +15,10 @@ from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.local.run_lock import is_held
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.spending import keep_cost
 from airflow_mlkit.rundir import RunDirectory, open_place
 from airflow_mlkit.rundir.run_directory import is_local
+from airflow_mlkit.rundir.tries import LOG_FILE
 
 log = logging.getLogger("airflow_mlkit.retention")
 
@@ -26,7 +28,7 @@ SNAPSHOT_FILES = frozenset(
 """The files of extract and split that hold rows. What was counted and hashed stays."""
 
 _STILL_AT_WORK = timedelta(days=1)
-"""A try that began later than this ago and has no outcome may be running: on another machine nobody can ask it."""
+"""A try without an outcome whose log was touched later than this ago may be running: elsewhere nobody can ask it."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,19 @@ class Removal:
     files: tuple[UPath, ...]
     size: int
 
-    def carry_out(self) -> None:
-        """Remove it. One that was broken off is found and finished by the next cleaning: run.json goes last."""
+    def carry_out(self, project: Project) -> None:
+        """Remove it. One that was broken off is found and finished by the next cleaning: run.json goes last.
+
+        What a run has cost is written down first, so that it is not lost with the run.
+
+        Raises:
+            RunDirectoryError: when that cannot be written. Nothing is removed then.
+        """
         if self.kind == "snapshot":
             for file in self.files:
                 file.unlink(missing_ok=True)
             return
+        keep_cost(project, RunDirectory(self.run))
         steps = self.run / "steps"
         if steps.exists():
             steps.fs.rm(steps.path, recursive=True)
@@ -53,8 +62,8 @@ class Removal:
 def find_removals(project: Project, now: datetime) -> list[Removal]:
     """What the project's `retention` lets go, oldest run first.
 
-    Never the run of the champion, of its anchor or of the champion before it, never one that is in progress, and nothing
-    outside of the project's own runs.
+    Never the run of the champion, of its anchor or of the champion before it, never one that is in progress, and
+    nothing outside of the project's own runs.
 
     Args:
         project: whose runs are looked at.
@@ -99,13 +108,15 @@ def _must_stay(run: RunDirectory, needed: set[str], now: datetime) -> bool:
         return True
     if is_local(run.root) and is_held(Path(run.root.path)):
         return True
-    return any(now - started < _STILL_AT_WORK for started in _unfinished_tries(run))
+    return any(now - sign < _STILL_AT_WORK for sign in _unfinished_tries(run))
 
 
 def _unfinished_tries(run: RunDirectory) -> Iterator[datetime]:
+    """The last sign of life of each."""
     for path in run.root.glob("steps/*/*/tries/*/started.json"):
         if not (path.parent / "outcome.json").exists():
-            yield datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+            signs = [path.parent / LOG_FILE, path]
+            yield max(datetime.fromtimestamp(sign.stat().st_mtime).astimezone() for sign in signs if sign.exists())
 
 
 def _find_removal(project: Project, run: RunDirectory, age: timedelta) -> list[Removal]:

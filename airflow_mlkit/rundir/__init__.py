@@ -5,7 +5,16 @@ from airflow_mlkit.rundir.canonical import canonical_json, hash_file, hash_value
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local, open_place
 from airflow_mlkit.rundir.publication import Publication
-from airflow_mlkit.rundir.records import HELD_BACK_EXIT_CODE, FileRecord, Outcome, RunRecord, StepRecord
+from airflow_mlkit.rundir.records import (
+    HELD_BACK_EXIT_CODE,
+    FileRecord,
+    NodeRecord,
+    Outcome,
+    RunRecord,
+    SizeRecord,
+    StepRecord,
+    TryStart,
+)
 from airflow_mlkit.rundir.run_directory import RunDirectory, StepDirectory
 from airflow_mlkit.rundir.run_id import safe_run_id
 from airflow_mlkit.rundir.tries import Try
@@ -14,13 +23,16 @@ __all__ = [
     "HELD_BACK_EXIT_CODE",
     "Approval",
     "FileRecord",
+    "NodeRecord",
     "Outcome",
     "Publication",
     "RunDirectory",
     "RunRecord",
+    "SizeRecord",
     "StepDirectory",
     "StepRecord",
     "Try",
+    "TryStart",
     "canonical_json",
     "create_only",
     "hash_file",

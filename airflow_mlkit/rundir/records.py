@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from airflow_mlkit.spec.platform import Memory
 from airflow_mlkit.spec.run_parameters import RunParameters
 
 
@@ -59,11 +60,46 @@ class FileRecord(Record):
     size: int
 
 
+class NodeRecord(Record):
+    """What one node of the pool offered."""
+
+    cpu: float = Field(gt=0, allow_inf_nan=False)
+    memory: Memory
+    gpu: int = Field(0, ge=0)
+
+
+class SizeRecord(Record):
+    """The size that a try asked for, and what an hour of its pool's node cost: as it was then, since both change.
+
+    `backend` says where the step ran; a local one has the machine to itself, whatever it asked for. `node` and
+    `price_per_hour` are None where platform.yaml did not say.
+    """
+
+    name: str
+    cpu: float = Field(gt=0, allow_inf_nan=False)
+    memory: Memory
+    gpu: int = Field(0, ge=0)
+    pool: str
+    backend: str
+    node: NodeRecord | None = None
+    price_per_hour: float | None = Field(None, ge=0, allow_inf_nan=False)
+    currency: str | None = None
+
+
+class TryStart(Record):
+    """`started.json` of a try: when it began, and the size that it asked for. `claim` tells two writers apart."""
+
+    started: datetime
+    claim: str
+    size: SizeRecord | None = None
+
+
 class StepRecord(Record):
     """`published.json`, and `outcome.json` of each try.
 
     `reason` is a sentence for people; `summary` the few numbers that pages and terminals show. `inputs` holds the hash
-    of what each step that was read had published, `fingerprint` the hash of all that the result depends on.
+    of what each step that was read had published, `fingerprint` the hash of all that the result depends on. `size` is
+    what the try asked for; None in a record from before that was kept.
     """
 
     step: str
@@ -80,6 +116,7 @@ class StepRecord(Record):
     started: datetime
     ended: datetime
     peak_memory_mib: float | None = None
+    size: SizeRecord | None = None
 
     @field_validator("files")
     @classmethod

@@ -11,7 +11,6 @@ step again by hand, begins the next. Later steps read the newest one that was pu
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,7 +24,7 @@ from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local, open_place
 from airflow_mlkit.rundir.publication import Publication
-from airflow_mlkit.rundir.records import Record, RunRecord, StepRecord
+from airflow_mlkit.rundir.records import Record, RunRecord, SizeRecord, StepRecord, TryStart
 from airflow_mlkit.rundir.tries import Try
 
 __all__ = ["RunDirectory", "StepDirectory", "is_local"]
@@ -130,8 +129,12 @@ class StepDirectory:
         newest = max((number for number in self.generations() if self._is_published(number)), default=0)
         return newest + 1
 
-    def begin(self, generation: int | None = None) -> Try:
+    def begin(self, generation: int | None = None, size: SizeRecord | None = None) -> Try:
         """Claim the next try of a generation (by default of the next one).
+
+        Args:
+            generation: which asking for the step this is.
+            size: what the try asks for; it is written down at once, for a process that dies tells nothing any more.
 
         Raises:
             RunDirectoryError: when the place cannot be written to.
@@ -140,9 +143,9 @@ class StepDirectory:
         tries = self.root / str(number) / "tries"
         for candidate in range(max(_numbers(tries), default=0) + 1, MAX_TRIES):
             started = datetime.now(UTC)
-            claim = {"started": started.isoformat(), "claim": uuid.uuid4().hex}
-            if create_only(tries / str(candidate) / "started.json", f"{json.dumps(claim)}\n".encode()):
-                return Try(self.name, tries / str(candidate), number, candidate, started)
+            claim = TryStart(started=started, claim=uuid.uuid4().hex, size=size)
+            if create_only(tries / str(candidate) / "started.json", claim.to_bytes()):
+                return Try(self.name, tries / str(candidate), number, candidate, started, size=size)
         raise RunDirectoryError(f"{tries}: more than {MAX_TRIES} tries.", hint="Begin a new run.")
 
     def tries(self, generation: int | None = None) -> list[StepRecord]:

@@ -13,7 +13,7 @@ from upath import UPath
 from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local
-from airflow_mlkit.rundir.records import FileRecord, StepRecord
+from airflow_mlkit.rundir.records import FileRecord, SizeRecord, StepRecord
 
 LOG_FILE = "log.txt"
 _OWN_FILES = frozenset({"started.json", "outcome.json", LOG_FILE})
@@ -26,8 +26,18 @@ class Try:
     A process that dies on the way has published nothing.
     """
 
-    def __init__(self, step: str, root: UPath, generation: int, number: int, started: datetime) -> None:
+    def __init__(
+        self,
+        step: str,
+        root: UPath,
+        generation: int,
+        number: int,
+        started: datetime,
+        *,
+        size: SizeRecord | None = None,
+    ) -> None:
         self.step, self.root, self.generation, self.number, self.started = step, root, generation, number, started
+        self.size = size
         self._scratch = None if is_local(root) else tempfile.TemporaryDirectory(prefix=f"mlkit-{step}-")
         self.folder = Path(self._scratch.name) if self._scratch else Path(root.path)
 
@@ -55,6 +65,7 @@ class Try:
             try_number=self.number,
             started=self.started,
             ended=datetime.now(UTC),
+            size=self.size,
             **fields,
         )
 
@@ -66,6 +77,18 @@ class Try:
     def publish(self, record: StepRecord) -> bool:
         """Make the try public, unless another try of this generation was first. Returns whether this one was."""
         return create_only(self.root.parent.parent / "published.json", record.to_bytes())
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the run lies on this machine, and not in a bucket."""
+        return self._scratch is None
+
+    def show_life(self) -> None:
+        """Leave a sign that the process is still at work: the time of the log where the run lies."""
+        if self.is_local:
+            self.log.touch()
+        else:
+            self.save_log()
 
     def save_log(self) -> None:
         """Bring the log, as it is now, to where the run lies."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
@@ -12,6 +13,7 @@ from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.values import ConnectionId, Declared, Name, NotNegative, Number, Params, Text, Whole
 
 _MEMORY = r"^[1-9]\d{0,5}(\.\d{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)$"
+_CURRENCY = r"^[A-Z]{3}$"
 _MILLICORES = re.compile(r"([1-9]\d*)m")
 
 
@@ -21,9 +23,32 @@ def _check_memory(given: Any) -> Any:
     return given
 
 
+def _check_currency(given: Any) -> Any:
+    if not isinstance(given, str) or not re.fullmatch(_CURRENCY, given):
+        raise ValueError(f"{shorten(given)} is no currency; write its three letters, such as EUR")
+    return given
+
+
 def _read_cpu(given: Any) -> Any:
     match = _MILLICORES.fullmatch(given) if isinstance(given, str) else None
     return int(match[1]) / 1000 if match else given
+
+
+_UNITS = {suffix: 1000**power for power, suffix in enumerate("kMGT", start=1)} | {
+    f"{suffix}i": 1024**power for power, suffix in enumerate("KMGT", start=1)
+}
+_GIB = 1024**3
+
+
+def to_gib(memory: str) -> Decimal:
+    """An amount of memory as Kubernetes writes it, in GiB.
+
+    >>> to_gib("512Mi")
+    Decimal('0.5')
+    """
+    number = memory.rstrip("kKMGTi")
+    gib: Decimal = Decimal(number) * _UNITS[memory.removeprefix(number)] / _GIB
+    return gib
 
 
 Memory = Annotated[str, BeforeValidator(_check_memory), StringConstraints(pattern=_MEMORY)]
@@ -31,6 +56,10 @@ Memory = Annotated[str, BeforeValidator(_check_memory), StringConstraints(patter
 
 Cores = Annotated[Number, BeforeValidator(_read_cpu, json_schema_input_type=float | str)]
 """A number of cores: `0.5`, `2`, or `500m` as Kubernetes writes it."""
+
+
+Currency = Annotated[str, BeforeValidator(_check_currency), StringConstraints(pattern=_CURRENCY)]
+"""Three letters, as ISO 4217 has them."""
 
 
 class Size(Declared):
@@ -43,12 +72,32 @@ class Size(Declared):
     grows_to: Name | None = Field(None, description="The size on which a step runs again that lacked memory.")
 
 
+class Node(Declared):
+    """What one node of a pool offers to the steps on it."""
+
+    cpu: Cores = Field(gt=0, le=1024, description="Cores, such as 16.")
+    memory: Memory = Field(description="As Kubernetes writes it, such as 64Gi.")
+    gpu: Whole = Field(0, ge=0, le=64, description="Graphics cards.")
+
+    def lacks(self, size: Size) -> list[str]:
+        """What a size asks for that no node of this kind has, such as `8 cores (it has 4)`."""
+        wanting = {
+            f"{size.cpu:g} cores (it has {self.cpu:g})": size.cpu > self.cpu,
+            f"{size.memory} of memory (it has {self.memory})": to_gib(size.memory) > to_gib(self.memory),
+            f"{size.gpu} GPUs (it has {self.gpu})": size.gpu > self.gpu,
+        }
+        return [text for text, applies in wanting.items() if applies]
+
+
 class Pool(Declared):
-    """A node pool: how Kubernetes finds its nodes, and what an hour costs."""
+    """A node pool: how Kubernetes finds its nodes, what one of them offers, and what an hour of it costs."""
 
     node_selector: dict[str, str] = Field(default_factory=dict, description="Labels that a node must have.")
     tolerations: tuple[Params, ...] = Field((), description="Taints that its pods bear, as Kubernetes writes them.")
     price_per_hour: NotNegative | None = Field(None, description="Of one node; for the cost of a model.")
+    node: Node | None = Field(
+        None, description="What one node offers. A step is charged its share; a whole node when not given."
+    )
 
 
 class _Environment(Declared):
@@ -109,6 +158,7 @@ class PlatformSpec(Declared):
         default_factory=lambda: dict(_SIZES), description="What a project may name as train.size."
     )
     pools: dict[Name, Pool] = Field(default_factory=lambda: dict(_POOLS), description="The node pools of the sizes.")
+    currency: Currency | None = Field(None, description="Of every price_per_hour, such as EUR.")
     environments: dict[Name, Environment] = Field(
         default_factory=lambda: dict(_ENVIRONMENTS), description="Where projects run. There is always one named laptop."
     )
@@ -128,6 +178,18 @@ class PlatformSpec(Declared):
             if size.grows_to and size.grows_to not in self.sizes:
                 said = f"there is no size {size.grows_to!r}{did_you_mean(size.grows_to, self.sizes)}"
                 problems.append((("sizes", name, "grows_to"), said))
+        if problems:
+            raise problem_at(*problems)
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_fit_on_a_node(self) -> Self:
+        problems: list[tuple[Place, str]] = []
+        for name, size in self.sizes.items():
+            node = self.pools[size.pool].node if size.pool in self.pools else None
+            if node and (lacking := node.lacks(size)):
+                said = f"asks for {', '.join(lacking)}: no node of the pool {size.pool} can hold it"
+                problems.append((("sizes", name), said))
         if problems:
             raise problem_at(*problems)
         return self

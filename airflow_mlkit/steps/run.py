@@ -14,9 +14,11 @@ from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, Approval, Outcome, RunDirectory, StepRecord, Try, canonical_json
 from airflow_mlkit.spec.nearest import did_you_mean
+from airflow_mlkit.steps.asked_size import find_asked_size
 from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint, read_inputs
 from airflow_mlkit.steps.log import log_to
 from airflow_mlkit.steps.memory import peak_memory_mib
+from airflow_mlkit.steps.sign_of_life import show_life
 from airflow_mlkit.steps.sigterm import Termination, stop_on_sigterm
 
 log = logging.getLogger("airflow_mlkit")
@@ -52,9 +54,11 @@ def run_step(
         RunDirectoryError: when the run directory cannot be written to.
     """
     planned = find_step(project, name)
-    attempt = run.step(name).begin(generation)
+    attempt = run.step(name).begin(generation, find_asked_size(project, run, planned))
     with log_to(attempt.log), stop_on_sigterm() as termination:
-        record = attempt.record(**_carry_out(StepContext(project, run, planned, attempt, approval), termination))
+        with show_life(attempt):
+            fields = _carry_out(StepContext(project, run, planned, attempt, approval), termination)
+        record = attempt.record(**fields)
         _say(attempt, record)
         attempt.end(record)
         if record.outcome.is_published and not attempt.publish(record):

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from upath import UPath
 
+from airflow_mlkit.cost.removed_runs import RemovedRuns
+from airflow_mlkit.cost.run_files import read_runs
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.project import load_project
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord, create_only
 from airflow_mlkit.rundir.create_only import _TRUSTED
 from airflow_mlkit.steps.run import run_step
+from airflow_mlkit.steps.sign_of_life import show_life
 from tests.buckets import Application, serve_bucket
+from tests.costing import NOON, write_run, write_try
 
 
 def _ignoring_conditions(application: Application) -> Application:
@@ -154,3 +159,39 @@ def test_a_slash_too_many_names_the_same_place(bucket: str) -> None:
     attempt.end(done)
     assert attempt.publish(done)
     assert RunDirectory(f"{bucket}/runs/r1").published("train").record.outcome is Outcome.DONE
+
+
+def test_what_runs_in_a_bucket_have_cost_and_a_killed_try_until_its_log_was_last_brought_there(bucket: str) -> None:
+    """A bucket tells no time of a file that was never brought there: without a sign of life the next try ends it."""
+    for name in ("r1", "r2"):
+        run = write_run(place(f"{bucket}/runs/cards"), name)
+        write_try(run, "train/1/1", seconds=None)
+        write_try(run, "train/1/2", started=NOON + timedelta(minutes=5))
+    killed = write_try(write_run(place(f"{bucket}/runs/cards"), "r3"), "gate/1/1", seconds=None)
+    time.sleep(1.1)  # S3 tells whole seconds
+    (killed / "log.txt").write_text("at work")
+    found = {run.folder: run.tries for run in read_runs(f"{bucket}/runs/cards", "cards")}
+    assert [one.seconds for one in found["r1"]] == [300, 3600]
+    assert found["r1"] == found["r2"]
+    assert 1 <= found["r3"][0].seconds < 60
+    assert [run.folder for run in read_runs(f"{bucket}/runs/cards", "cards", "r2")] == ["r2"]
+    RemovedRuns(f"{bucket}/champions/cards").keep(next(read_runs(f"{bucket}/runs/cards", "cards", "r1")))
+    (kept,) = RemovedRuns(f"{bucket}/champions/cards").read()
+    assert kept.tries == found["r1"]
+    assert list(read_runs(f"{bucket}/nothing/cards", "cards")) == []
+
+
+def test_a_step_at_work_brings_its_log_into_the_bucket(bucket: str) -> None:
+    attempt = begin(f"{bucket}/runs/churn/r1").step("train").begin()
+    attempt.log.write_text("at work\n")
+    seen = attempt.root / "log.txt"
+    with show_life(attempt, every=0.01):
+        wait_until(seen.exists)
+    assert seen.read_text() == "at work\n"
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -21,6 +21,7 @@ from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.project import Project, load_project
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord
 from airflow_mlkit.steps.run import run_step
+from airflow_mlkit.steps.sign_of_life import show_life
 
 SPEC = """\
 apiVersion: mlkit/v1
@@ -94,6 +95,21 @@ def test_a_step_publishes_what_it_made_and_says_where_it_lies(folder: Path, run:
     assert run.published("extract").file("snapshot.parquet").is_file()
     assert "extract: done after" in log_of(run, "extract")[-1]
     assert str(run.root / "steps/extract/1/tries/1") in log_of(run, "extract")[-1]
+
+
+def test_a_try_keeps_the_size_that_it_asked_for_from_its_first_moment(folder: Path, run: RunDirectory) -> None:
+    """One that is killed leaves `started.json` only, and a log that was touched as long as it was at work."""
+    record = run_step("extract", project_of(folder), run)
+    begun = json.loads((run.step("extract").root / "1/tries/1/started.json").read_text())
+    assert begun["size"]["name"] == "cpu-small"
+    assert record.size
+    assert begun["size"] == record.size.model_dump()
+    attempt = run.step("train").begin()
+    attempt.log.write_text("at work\n")
+    os.utime(attempt.log, (0, 0))
+    with show_life(attempt, every=0.01):
+        while attempt.log.stat().st_mtime == 0:
+            time.sleep(0.01)
 
 
 def test_a_step_without_its_inputs_says_which_step_to_run(folder: Path, run: RunDirectory) -> None:

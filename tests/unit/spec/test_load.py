@@ -373,6 +373,13 @@ def test_a_platform_is_read_and_always_has_a_laptop(tmp_path: Path) -> None:
         ("32Gi}", "32Gi, grows_to: small}", "3 sizes.large.grows_to: small -> large -> small grows in a circle"),
         ("4Gi", "4", "2 sizes.small.memory: 4 is no amount of memory; write it as Kubernetes does, such as 4Gi"),
         ("500m", "0", "2 sizes.small.cpu: 0 is too small; write a number above 0"),
+        (
+            "general: {price_per_hour: 0.39,",
+            "general: {node: {cpu: 4, memory: 64Gi},",
+            "3 sizes.large: asks for 8 cores (it has 4): no node of the pool general can hold it",
+        ),
+        ("pools:", "currency: euro\npools:", "4 currency: 'euro' is no currency; write its three letters, such as EUR"),
+        ("price_per_hour: 0.39", "price_per_hour: -1", "5 pools.general.price_per_hour: -1 is too small"),
         ("backend: gke", "backend: gcp", "7 environments.prod.backend: 'gcp' is not known; "),
         ("runs: gs", "run: gs", "7 environments.prod.run: unknown key; did you mean runs?"),
         (

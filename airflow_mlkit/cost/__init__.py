@@ -1,0 +1,1 @@
+"""What models cost: the sizes that were asked for, times the time, times the price of the pool."""

@@ -1,0 +1,31 @@
+"""The size that a step asks for in one run, with what its pool's nodes offer and cost at this moment."""
+
+from __future__ import annotations
+
+from airflow_mlkit.plan import PlannedStep
+from airflow_mlkit.project import Project
+from airflow_mlkit.rundir import RunDirectory, SizeRecord
+
+
+def find_asked_size(project: Project, run: RunDirectory, planned: PlannedStep) -> SizeRecord:
+    """What a step of a run asks for: its own size, the run's, or that of mlkit.yaml.
+
+    Args:
+        project: whose platform names the sizes and the pools.
+        run: its parameters may name a size.
+        planned: the step.
+    """
+    own, platform = project.spec.train.sizes, project.platform
+    name = planned.size.name if planned.name in own else run.record.parameters.size or planned.size.name
+    # a run that began on another machine may name a size that this platform.yaml has no longer
+    size = platform.sizes.get(name, planned.size.resources)
+    pool = platform.pools[size.pool]
+    return SizeRecord.model_validate(
+        {
+            **size.model_dump(include={"cpu", "memory", "gpu", "pool"}),
+            **pool.model_dump(include={"node", "price_per_hour"}),
+            "name": name if name in platform.sizes else planned.size.name,
+            "backend": project.plan.backend,
+            "currency": platform.currency,
+        }
+    )
