@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_mlkit.cli.console import on_one_line, out
 
 if TYPE_CHECKING:
+    from airflow_mlkit.cost.report import Cost
     from airflow_mlkit.registry.catalogue import VersionDetails
     from airflow_mlkit.registry.version_facts import GateFact, VersionFacts
 
@@ -44,6 +45,14 @@ def name_some(names: tuple[str, ...]) -> str:
     return f"{shown} and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else shown
 
 
+def describe_cost(cost: Cost) -> str:
+    """What a version has cost on one line, such as `0.05 EUR: 0.43 CPU hours, 0.86 GiB hours in 7 tries`."""
+    money = " and ".join(f"{amount:.3g} {currency}".rstrip() for currency, amount in cost.money.items())
+    gpu = f", {cost.gpu_hours:.3g} GPU hours" if cost.gpu_hours else ""
+    hours = f"{cost.cpu_hours:.3g} CPU hours, {cost.gib_hours:.3g} GiB hours{gpu} in {cost.tries:,} tries"
+    return f"{money}: {hours}" if money else hours
+
+
 def print_plain(text: str) -> None:
     """A line as it is: nothing in it is markup."""
     out.print(text, markup=False)
@@ -57,6 +66,7 @@ def _describe_model(found: VersionDetails) -> Rows:
     yield "owner", facts.owner or ""
     yield "triggered by", facts.triggered_by or ""
     yield "approved by", facts.approved_by or ""
+    yield "cost", describe_cost(facts.cost) if facts.cost else ""
     yield "run", " in ".join(filter(None, (facts.run_id, facts.environment)))
     yield "run dir", found.run_dir
     yield "files", found.artifact

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import PlainSerializer
 
@@ -18,14 +18,9 @@ from airflow_mlkit.rundir.records import Record
 Amount = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 
 
-class CostRow(Record):
-    """One group, or everything. Amounts are rounded to a millionth; see `Spent`.
+class Cost(Record):
+    """What tries have cost, as it is written down. Amounts are rounded to a millionth; see `Spent`."""
 
-    `runs` is how many runs have tries in it: a run whose tries fall into two groups counts in both.
-    """
-
-    name: str
-    runs: int
     tries: int
     unsized: int
     unpriced: int
@@ -35,6 +30,18 @@ class CostRow(Record):
     gpu_hours: Amount
     sizes: dict[str, Amount]
     money: dict[str, Amount]
+
+    @classmethod
+    def of(cls, spent: Spent) -> Self:
+        """The same as a record."""
+        return cls.model_validate(vars(spent))
+
+
+class CostRow(Cost):
+    """One group, or everything. A run whose tries fall into two groups counts in the `runs` of both."""
+
+    name: str
+    runs: int
 
 
 class Doubtful(Record):

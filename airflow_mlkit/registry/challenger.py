@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from airflow_mlkit.cost.report import Cost
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.provenance import Provenance
 from airflow_mlkit.rundir import Approval
@@ -30,6 +31,7 @@ class Challenger:
         libraries: those that its numbers depend on, and Python.
         provenance: the commit, the image, the source, all that was installed.
         model: the folder with the model's files, on this machine.
+        cost: of all tries of its run up to now; None where it was not counted.
         project: the folder with mlkit.yaml as it was and the files that it names; None where none was kept.
         documents: further files that are kept beside it, such as the report page.
         approval: what a person answered, where one was asked.
@@ -60,6 +62,7 @@ class Challenger:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
+    cost: Cost | None = None
     project: Path | None = None
     documents: tuple[Path, ...] = ()
     approval: Approval | None = None

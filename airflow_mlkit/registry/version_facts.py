@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from airflow_mlkit.cost.report import Cost
 from airflow_mlkit.gates.report import GateReport
 from airflow_mlkit.registry.address import without_credentials
 from airflow_mlkit.registry.challenger import Challenger
@@ -52,6 +53,7 @@ class VersionFacts(Record):
         source: as declared; for a query also the hash of its file.
         params: of the workflow, as the run used them.
         libraries: those that its numbers depend on, and Python; `distributions` all that was installed.
+        cost: of all tries of its run, from the first to its registration.
         approved_by: who said yes before it was promoted, where a person was asked.
     """
 
@@ -83,6 +85,7 @@ class VersionFacts(Record):
     libraries: dict[str, str] = Field(default_factory=dict)
     distributions: dict[str, str] = Field(default_factory=dict)
     metrics: dict[str, float | None] = Field(default_factory=dict)
+    cost: Cost | None = None
     gate_decision: str | None = None
     gates: tuple[GateFact, ...] = ()
     approved_by: str | None = None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from airflow_mlkit.cost.report import Cost
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.report import GateReport
@@ -18,6 +19,7 @@ from airflow_mlkit.registry.kept_project import PROJECT_FOLDER
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.promotion import Promotion, promote
 from airflow_mlkit.registry.provenance import PROVENANCE_FILE, Provenance
+from airflow_mlkit.registry.spending import count_run
 from airflow_mlkit.rundir import Outcome, Publication, RunDirectory, Try
 from airflow_mlkit.spec.pipeline import PersonalPromotion
 from airflow_mlkit.spec.values import format_duration
@@ -83,6 +85,7 @@ def read_challenger(context: StepContext) -> Challenger:
         metrics=_read_metrics(context),
         libraries=manifest.libraries,
         provenance=_read_provenance(train),
+        cost=_count_cost(context),
         model=model,
         project=train.folder(PROJECT_FOLDER) if _holds(train, PROJECT_FOLDER) else None,
         documents=(
@@ -161,6 +164,15 @@ def _read_report(path: Path) -> GateReport:
         return GateReport.model_validate_json(path.read_bytes())
     except ValueError as error:
         raise RunDirectoryError(f"{path} is damaged: {error}.", hint="Run the step gate again.") from None
+
+
+def _count_cost(context: StepContext) -> Cost | None:
+    """What the run has cost up to now; how that is counted must not keep a model from being promoted."""
+    try:
+        return Cost.of(count_run(context.run, context.spec.name))
+    except RunDirectoryError as error:
+        log.warning("what the version has cost is not written down: %s", error.message)
+        return None
 
 
 def _read_metrics(context: StepContext) -> dict[str, float | None]:

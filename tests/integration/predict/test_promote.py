@@ -36,6 +36,7 @@ def test_a_promoted_version_can_be_loaded_and_described(folder: Path) -> None:
     assert json.loads(listed.output)[0]["champion_version"] == "1"
     shown = CliRunner().invoke(app, ["models", "show", "--project", str(folder)])
     assert "cards version 1: champion" in shown.output
+    assert "GiB hours in 6 tries" in shown.output
     assert entry.holdout_hash in shown.output
 
 
