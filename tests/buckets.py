@@ -1,47 +1,122 @@
-"""An S3 server of our own for a test: moto over real HTTP, its address and keys in the environment."""
+"""Object stores of our own for a test, over real HTTP: moto's S3 and fake-gcs-server, their addresses in the environment."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
-from moto.server import DomainDispatcherApplication, create_backend_app
-from s3fs import S3FileSystem
+from fsspec.asyn import AsyncFileSystem
 from upath import UPath
-from werkzeug.serving import make_server
 
 Application = Callable[..., Any]
+
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+_NO_GOOGLE = {"GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false", "NO_GCE_CHECK": "true"}
+
+GCS_INSTALL = "go install github.com/fsouza/fake-gcs-server@v1.56.1"
+_GO_BIN = Path(__file__).parents[1] / ".cache/bin"
+"""Where .ci/run lets Go put it."""
+
+
+def find_gcs_server() -> str | None:
+    """The program that stands in for Google Cloud Storage; None where it is not installed."""
+    return shutil.which("fake-gcs-server", path=os.pathsep.join([str(_GO_BIN), os.environ.get("PATH", "")]))
 
 
 @contextmanager
 def serve_bucket(name: str, around: Callable[[Application], Application] = lambda served: served) -> Iterator[UPath]:
-    """A new bucket `name` on a server of its own.
+    """A new bucket `s3://name` on a server of its own."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, around(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    serving = Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with _open_bucket(f"s3://{name}", S3_KEYS | {"AWS_ENDPOINT_URL": address}) as bucket:
+            yield bucket
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+@contextmanager
+def serve_gcs_bucket(name: str) -> Iterator[UPath]:
+    """A new bucket `gs://name` on a server of its own."""
+    port = find_free_port()
+    address = f"http://127.0.0.1:{port}"
+    binds = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", address]
+    keeps = ["-backend", "memory", "-public-host", f"127.0.0.1:{port}", "-log-level", "error"]
+    server = subprocess.Popen([find_gcs_server() or "fake-gcs-server", *binds, *keeps])
+    try:
+        _wait_for(f"{address}/storage/v1/b")
+        with _open_bucket(f"gs://{name}", {"STORAGE_EMULATOR_HOST": address}) as bucket:
+            yield bucket
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+SERVED: dict[str, Callable[[str], AbstractContextManager[UPath]]] = {"s3": serve_bucket, "gs": serve_gcs_bucket}
+"""A new bucket by its protocol."""
+
+EACH_STORE = ["s3", pytest.param("gs", marks=pytest.mark.needs("fake-gcs-server"))]
+"""For a test that is run on every kind of bucket."""
+
+
+@contextmanager
+def _open_bucket(uri: str, environment: dict[str, str]) -> Iterator[UPath]:
+    """Make a bucket on the server that the environment names.
 
     fsspec keeps one client for the life of a process, with the address of its first day: it is forgotten on both
     sides, or a test of the next server would knock at a closed door.
     """
-    server = make_server("127.0.0.1", 0, around(DomainDispatcherApplication(create_backend_app)), threaded=True)
-    serving = Thread(target=server.serve_forever, daemon=True)
-    serving.start()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
     with pytest.MonkeyPatch.context() as patch:
-        for variable, value in environment.items():
+        # gcsfs asks a Google that is not there: for the kind of bucket a minute, for credentials some seconds
+        for variable, value in {**environment, **_NO_GOOGLE}.items():
             patch.setenv(variable, value)
-        S3FileSystem.clear_instance_cache()
-        bucket = UPath(f"s3://{name}", use_listings_cache=False)
-        bucket.fs.mkdir(name)
+        _forget_clients()
+        bucket = UPath(uri, use_listings_cache=False)
+        bucket.fs.mkdir(uri.partition("://")[2])
         try:
             yield bucket
         finally:
-            S3FileSystem.clear_instance_cache()
-            server.shutdown()
-            serving.join()
-            server.server_close()
+            _forget_clients()
+
+
+def _forget_clients() -> None:
+    for kind in AsyncFileSystem.__subclasses__():
+        kind.clear_instance_cache()
+
+
+def _wait_for(address: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with urlopen(address):
+                return
+        except URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.buckets import GCS_INSTALL, find_gcs_server
+
 # a busy machine is slow, and that is no fault of the code under test
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -32,6 +34,7 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: importlib.util.find_spec("openlineage") is not None,
         "pip install 'airflow-mlkit[openlineage]'",
     ),
+    "fake-gcs-server": (lambda: find_gcs_server() is not None, GCS_INSTALL),
     "git": (lambda: shutil.which("git") is not None, "apt-get install git"),
     "uv": (lambda: shutil.which("uv") is not None, "pip install uv"),
 }

@@ -1,4 +1,4 @@
-"""`mlkit run` and `mlkit predict` with runs, champions and scores in a bucket, over real HTTP against moto's S3."""
+"""`mlkit run` and `mlkit predict` with runs, champions and scores in a bucket of S3 and of Google Cloud Storage, over real HTTP."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from tests.buckets import serve_bucket
+from tests.buckets import EACH_STORE, SERVED
 from tests.projects import build_project, default_spec
 
 PLATFORM = """
 environments:
-  laptop: {backend: local, runs: s3://ml-runs/runs, mlflow: "sqlite:///.mlkit/mlflow.db"}
-  beside: {backend: local, runs: s3://ml-runs/beside, champions: ./champions, mlflow: "sqlite:///.mlkit/beside.db"}
+  laptop: {{backend: local, runs: {bucket}runs, mlflow: "sqlite:///.mlkit/mlflow.db"}}
+  beside: {{backend: local, runs: {bucket}beside, champions: ./champions, mlflow: "sqlite:///.mlkit/beside.db"}}
 """
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[UPath]:
-    with serve_bucket("ml-runs") as bucket:
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest) -> Iterator[UPath]:
+    with SERVED[request.param]("ml-runs") as bucket:
         yield bucket
 
 
@@ -36,11 +36,12 @@ def mlkit(folder: Path, *words: str) -> dict[str, Any]:
     return json.loads(ended.stdout)
 
 
+@pytest.mark.parametrize("bucket", EACH_STORE, indirect=True)
 def test_a_model_is_shipped_resumed_and_used_in_a_bucket(bucket: UPath, tmp_path: Path) -> None:
     spec = default_spec()
-    spec["predict"]["output"]["path"] = "s3://ml-runs/scores"
+    spec["predict"]["output"]["path"] = f"{bucket}scores"
     folder = build_project(tmp_path / "cards", spec=spec)
-    (folder / "platform.yaml").write_text(PLATFORM)
+    (folder / "platform.yaml").write_text(PLATFORM.format(bucket=bucket))
 
     shipped = mlkit(folder, "run")
     assert shipped["state"] == "SHIPPED", shipped["reason"]
@@ -56,9 +57,10 @@ def test_a_model_is_shipped_resumed_and_used_in_a_bucket(bucket: UPath, tmp_path
     assert not [path for path in (folder / ".mlkit").iterdir() if path.name in ("runs", "champions")]
 
 
+@pytest.mark.parametrize("bucket", ["s3"], indirect=True)
 def test_champions_may_lie_on_this_machine_while_runs_lie_in_a_bucket(bucket: UPath, tmp_path: Path) -> None:
     folder = build_project(tmp_path / "cards")
-    (folder / "platform.yaml").write_text(PLATFORM)
+    (folder / "platform.yaml").write_text(PLATFORM.format(bucket=bucket))
     shipped = mlkit(folder, "run", "--environment", "beside")
     assert shipped["state"] == "SHIPPED", shipped["reason"]
     assert json.loads((folder / "champions/cards/1.json").read_bytes())["model_id"] == shipped["model_id"]

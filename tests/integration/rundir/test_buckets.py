@@ -1,4 +1,4 @@
-"""The run directory in a bucket, over real HTTP against moto's S3."""
+"""The run directory in a bucket of S3 and of Google Cloud Storage, over real HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord, create_only
 from airflow_mlkit.rundir.create_only import _TRUSTED
 from airflow_mlkit.steps.run import run_step
 from airflow_mlkit.steps.sign_of_life import show_life
-from tests.buckets import Application, serve_bucket
+from tests.buckets import EACH_STORE, SERVED, Application, serve_bucket
 from tests.costing import NOON, write_run, write_try
 
 
@@ -34,9 +34,9 @@ def _ignoring_conditions(application: Application) -> Application:
     return ignore
 
 
-@pytest.fixture
+@pytest.fixture(params=EACH_STORE)
 def bucket(request: pytest.FixtureRequest) -> Iterator[str]:
-    with serve_bucket(f"runs-{abs(hash(request.node.name)) % 10**9}") as bucket:
+    with SERVED[request.param](f"runs-{abs(hash(request.node.name)) % 10**9}") as bucket:
         yield str(bucket).rstrip("/")
 
 
@@ -76,10 +76,9 @@ def test_a_store_that_ignores_the_condition_is_refused(careless_bucket: str) -> 
 
 
 def test_a_bucket_that_is_not_there_is_named(bucket: str) -> None:
-    with pytest.raises(
-        RunDirectoryError, match=r"s3://no-such-bucket/r1/run.json cannot be written: .*\nIs the bucket"
-    ):
-        begin("s3://no-such-bucket/r1")
+    missing = f"{bucket.partition('://')[0]}://no-such-bucket/r1"
+    with pytest.raises(RunDirectoryError, match=f"{missing}/run.json cannot be written: .*\nIs the bucket"):
+        begin(missing)
 
 
 def test_what_is_published_in_a_bucket_is_read_back_and_checked(bucket: str) -> None:
