@@ -1,4 +1,4 @@
-"""Object stores of our own for a test, over real HTTP: moto's S3 and fake-gcs-server, their addresses in the environment."""
+"""Buckets of our own for a test, over real HTTP: moto as S3 and fake-gcs-server, with addresses in the environment."""
 
 from __future__ import annotations
 

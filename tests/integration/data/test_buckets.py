@@ -1,4 +1,4 @@
-"""Sources in a bucket, of S3 and of Google Cloud Storage, over real HTTP; its address and keys come from the environment."""
+"""Sources in a bucket of S3 and of Google Cloud Storage, over real HTTP; address and keys from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mlkit run` and `mlkit predict` with runs, champions and scores in a bucket of S3 and of Google Cloud Storage, over real HTTP."""
+"""`mlkit run` and `mlkit predict` with runs, champions and scores in a bucket, over real HTTP."""
 
 from __future__ import annotations
 
