@@ -54,6 +54,9 @@ Entry = TypeVar("Entry", bound=ChainedRecord)
 class ChainedLog(Generic[Entry]):
     """The entries of one log, oldest first.
 
+    An entry is never changed, so what was read once is remembered: a new head costs what is new. A process of its own,
+    such as an audit, reads and checks everything itself.
+
     Args:
         uri: the log's folder, local, `gs://` or `s3://`.
     """
@@ -62,6 +65,7 @@ class ChainedLog(Generic[Entry]):
 
     def __init__(self, uri: UPath | Path | str) -> None:
         self.root = open_place(uri)
+        self._read: dict[int, tuple[Entry, str]] = {}
 
     @property
     def uri(self) -> str:
@@ -95,6 +99,7 @@ class ChainedLog(Generic[Entry]):
             RegistryError: when the entry before it is not there, or the place cannot be written to.
         """
         chained = {"previous": entry.n - 1 or None, "previous_hash": self.hash_of(entry.n - 1) if entry.n > 1 else None}
+        self._read.pop(entry.n, None)
         try:
             return create_only(self.file(entry.n), entry.model_copy(update=chained).to_bytes())
         except RunDirectoryError as error:
@@ -148,7 +153,7 @@ class ChainedLog(Generic[Entry]):
         Raises:
             RegistryError: when it cannot be read.
         """
-        return hashlib.sha256(self._read(n)).hexdigest()
+        return self._read[n][1] if n in self._read else _hash(self._fetch(n))
 
     def file(self, n: int) -> UPath:
         """Where an entry lies."""
@@ -168,37 +173,32 @@ class ChainedLog(Generic[Entry]):
             return []
         except OSError as error:
             raise RegistryError(f"{self.root} cannot be listed: {error}.", hint="May you read it?") from error
-        return sorted(
-            int(stem)
-            for stem, dot, suffix in (name.partition(".") for name in names)
-            if suffix == "json" and stem.isdigit()
-        )
+        parts = (name.partition(".") for name in names)
+        numbers = sorted(int(stem) for stem, _, suffix in parts if suffix == "json" and stem.isdigit())
+        self._read = {n: self._read[n] for n in numbers if n in self._read}  # what is gone is not remembered either
+        return numbers
 
     def _chain(self, numbers: range) -> list[Entry]:
-        found: list[Entry] = []
-        before: str | None = None
-        for n, content in self._read_in_order(numbers):
-            entry = self._parse(n, content)
-            if before:
-                self._chain_to(n, entry, before)
-            found.append(entry)
-            before = hashlib.sha256(content).hexdigest()
-        return found
+        for n, content in self._fetch_all([n for n in numbers if n not in self._read]):
+            self._read[n] = self._parse(n, content), _hash(content)
+        for n in numbers[1:]:
+            self._chain_to(n, self._read[n][0], self._read[n - 1][1])
+        return [self._read[n][0] for n in numbers]
 
     def _chain_to(self, n: int, entry: Entry, before: str) -> None:
         if entry.previous_hash != before:
             raise RegistryError(f"{self.file(n - 1)} is not the entry that {n}.json was chained to.", hint=_RESTORE)
 
-    def _read_in_order(self, numbers: range) -> Iterator[tuple[int, bytes]]:
+    def _fetch_all(self, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """The bytes of entries; of a bucket all are asked for at once, since each answer takes its time."""
         paths = {n: self.file(n).path for n in numbers}
         at_once = len(paths) > 1 and not is_local(self.root)
         fetched = self.root.fs.cat(list(paths.values()), on_error="return") if at_once else {}
         for n, path in paths.items():
             content = fetched.get(path)
-            yield n, content if isinstance(content, bytes) else self._read(n)
+            yield n, content if isinstance(content, bytes) else self._fetch(n)
 
-    def _read(self, n: int) -> bytes:
+    def _fetch(self, n: int) -> bytes:
         try:
             return self.file(n).read_bytes()
         except OSError as error:
@@ -228,3 +228,7 @@ class ChainedLog(Generic[Entry]):
             f"{self.file(n)} is taken, and yet it is not listed in {self.root}, after {_PATIENCE} attempts.",
             hint="Nothing was appended. Does the store list what was just written, and at the same address?",
         )
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

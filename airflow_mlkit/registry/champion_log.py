@@ -8,6 +8,8 @@ It is the audit trail as well: each entry carries the hash of the one before it.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from airflow_mlkit.registry.chained_log import ChainedLog
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.freeze import FreezeLog
@@ -22,7 +24,7 @@ class ChampionLog(ChainedLog[ChampionEntry]):
 
     entry_type = ChampionEntry
 
-    @property
+    @cached_property
     def freezes(self) -> FreezeLog:
         """When nothing is promoted automatically."""
         return FreezeLog(self.root / "freezes")

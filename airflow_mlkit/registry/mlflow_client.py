@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from airflow_mlkit.exceptions import RegistryError
 from airflow_mlkit.extras import needs_extra
 from airflow_mlkit.registry.address import without_credentials
+from airflow_mlkit.registry.patient_client import PatientClient, insisting
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,7 +22,7 @@ _SQLITE = "sqlite:///"
 
 
 def connect(uri: str) -> MlflowClient:
-    """A client of MLflow's tracking server and model registry.
+    """A client of MLflow's tracking server and model registry, patient with others who write to it at the same time.
 
     Args:
         uri: a server's address, or a database's; a SQLite file is made with its folder when it is not there.
@@ -36,8 +37,11 @@ def connect(uri: str) -> MlflowClient:
         from mlflow import MlflowClient
     for chatty in ("mlflow", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # what it logs with a traceback it raises as well, and here that becomes a sentence or another attempt
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     with refusals_of(uri), _alone_with(uri):
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = insisting(MlflowClient)(tracking_uri=uri, registry_uri=uri)
+    return cast("MlflowClient", PatientClient(client))
 
 
 def artifact_root(uri: str, champion_log: str) -> str | None:

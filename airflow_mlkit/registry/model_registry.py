@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -26,16 +25,18 @@ from airflow_mlkit.registry.version_facts import VERSION_FILE, VersionFacts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 CHAMPION_ALIAS = "champion"
 ANCHOR_ALIAS = "anchor"
 LOG_TAG = "mlkit.champion_log"
 ENTRY_TAG = "mlkit.champion_entry"
-ENTRY_HASH_TAG = "mlkit.champion_entry_hash"
-"""`<n>:<sha256>`. The newest entry has no successor that vouches for it, so MLflow keeps its hash."""
+"""Of a version: the number of its newest entry."""
 
-_ATTEMPTS = 8
+NEWEST_ENTRY_TAG = "mlkit.newest_champion_entry"
+"""Of the registered model: `<n>:<sha256>`. The newest entry has no successor that vouches for it, so MLflow does."""
+
+_PAGE = 1000
 
 _IS_GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """How MLflow answers when a version that is named is not there."""
@@ -86,7 +87,7 @@ class ModelRegistry:
         """
         client = self.client
         with refusals_of(self.uri):
-            self._prepare(client)
+            self._prepare()
             found = self._find(client, challenger)
             if found is None:
                 facts = VersionFacts.of(challenger, report)
@@ -102,7 +103,7 @@ class ModelRegistry:
             RegistryError: when MLflow refuses or does not know the version, the registered model follows another
                 champion log, or its own log has lost entries.
         """
-        found = next((version for version in self.versions() if str(version.version) == number), None)
+        found = self._find_version(number)
         if found is None:
             raise RegistryError(
                 f"MLflow has no version {number} of {self.model_name}: it was deleted there, or never registered.",
@@ -110,7 +111,7 @@ class ModelRegistry:
                 "registers it again.",
             )
         with refusals_of(self.uri):
-            self._prepare(self.client)
+            self._prepare()
         return found
 
     def follow(self) -> ChampionEntry:
@@ -119,15 +120,16 @@ class ModelRegistry:
         Raises:
             RegistryError: when MLflow refuses, or the log has no entry or has lost its newest.
         """
-        self._refuse_lost_entries()
-        client, head = self.client, self._head()
         while True:
             with refusals_of(self.uri):
-                self._point_to(client, head)
-            newer = self._head()
-            if newer.n == head.n:
+                told = self._find_model()
+                head = self._read_head(told)
+                if head is None:
+                    raise RegistryError(f"{self.log.uri} has no entry; there is no champion to point to.")
+                self._point_to(head, told)
+            newest = self.log.head()
+            if newest and newest.n == head.n:
                 return head
-            head = newer
 
     def version(self, number: str) -> ModelVersion:
         """What MLflow knows of a version.
@@ -175,7 +177,7 @@ class ModelRegistry:
             RegistryError: when MLflow refuses.
         """
         with refusals_of(self.uri):
-            found = self.client.search_model_versions(f"name = '{self.model_name}'")
+            found = list(self._list_versions())
         return sorted(found, key=lambda version: int(version.version), reverse=True)
 
     @property
@@ -188,20 +190,50 @@ class ModelRegistry:
             return portable(self.log.uri, self.uri.removeprefix("sqlite:///").rpartition("/")[0])
         return portable(self.log.uri, "://")
 
-    def _prepare(self, client: MlflowClient) -> None:
-        self._claim(client)
-        self._refuse_lost_entries()
+    def _list_versions(self) -> Iterator[ModelVersion]:
+        page = None
+        while page is None or page.token:
+            page = self.client.search_model_versions(
+                f"name = '{self.model_name}'", max_results=_PAGE, page_token=page.token if page else None
+            )
+            yield from page
 
-    def _claim(self, client: MlflowClient) -> None:
-        """Make the registered model with the log's address in a tag, or see that it carries this one."""
+    def _find_version(self, number: str) -> ModelVersion | None:
         from mlflow.exceptions import MlflowException
 
         try:
-            client.create_registered_model(self.model_name, tags={LOG_TAG: self.log_address})
+            found = self.version(number)
+        except RegistryError as error:
+            if isinstance(error.__cause__, MlflowException) and error.__cause__.error_code in _IS_GONE:
+                return None
+            raise
+        return found if str(found.version) == number else None
+
+    def _prepare(self) -> None:
+        """See that the registered model is there and follows this log, and that the log has all of its entries."""
+        model = self._find_model() or self._create_model()
+        self._refuse_another_log(model.tags.get(LOG_TAG))
+        self._read_head(model)
+
+    def _find_model(self) -> RegisteredModel | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_registered_model(self.model_name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+
+    def _create_model(self) -> RegisteredModel:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.create_registered_model(self.model_name, tags={LOG_TAG: self.log_address})
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            self._refuse_another_log(client.get_registered_model(self.model_name).tags.get(LOG_TAG))
+            return self.client.get_registered_model(self.model_name)
 
     def _refuse_another_log(self, carried: str | None) -> None:
         if carried == self.log_address:
@@ -213,65 +245,54 @@ class ModelRegistry:
             f"registered model in MLflow to {self.log_address}.",
         )
 
-    def _refuse_lost_entries(self) -> None:
-        """See that MLflow knows of no newer entry than the log's newest.
+    def _read_head(self, model: RegisteredModel | None) -> ChampionEntry | None:
+        """The newest entry of the log, and not an older one than MLflow knows of.
 
-        The other way round is a promotion that was killed before MLflow was told. MLflow is asked first: an entry that
+        The other way round is a promotion that was killed before MLflow was told. MLflow was asked first: an entry that
         is appended meanwhile is no loss.
         """
-        numbers = [version.tags.get(ENTRY_TAG, "") for version in self.versions()]
-        recorded = max((int(number) for number in numbers if number.isdigit()), default=0)
-        head = self.log.head()
+        head, recorded = self.log.head(), newest_entry_told(model)
         if recorded > (head.n if head else 0):
             raise RegistryError(
                 f"{self.log.uri}/{recorded}.json is missing: MLflow knows of champion {recorded} of {self.model_name}.",
                 hint="Bring the file back from a backup. If the log is to begin anew, delete the registered model "
                 f"{self.model_name} in MLflow first.",
             )
+        return head
 
     def _find(self, client: MlflowClient, challenger: Challenger) -> ModelVersion | None:
         query = f"name = '{self.model_name}' and tag.`mlkit.model_id` = '{challenger.model_id}'"
         versions = client.search_model_versions(query)
         return next((found for found in versions if found.tags.get("mlkit.run_id") == challenger.run_id), None)
 
-    def _point_to(self, client: MlflowClient, head: ChampionEntry) -> None:
-        _insist(lambda: client.set_registered_model_alias(self.model_name, CHAMPION_ALIAS, head.model_version))
-        for tag, value in ((ENTRY_TAG, str(head.n)), (ENTRY_HASH_TAG, f"{head.n}:{self.log.hash_of(head.n)}")):
-            _insist(partial(client.set_model_version_tag, self.model_name, head.model_version, tag, value))
-        self._point_anchor_to(client, self.log.anchor_of(head).model_version)
+    def _point_to(self, head: ChampionEntry, told: RegisteredModel | None) -> None:
+        """Tell MLflow what it does not say yet. The newest entry comes last: it is lost only where all was told."""
+        client, name, version = self.client, self.model_name, head.model_version
+        aliases = {alias: str(number) for alias, number in told.aliases.items()} if told else {}
+        if aliases.get(CHAMPION_ALIAS) != version:
+            client.set_registered_model_alias(name, CHAMPION_ALIAS, version)
+        client.set_model_version_tag(name, version, ENTRY_TAG, str(head.n))
+        anchor = self.log.anchor_of(head).model_version
+        if aliases.get(ANCHOR_ALIAS) != anchor:
+            self._point_anchor_to(anchor)
+        newest = f"{head.n}:{self.log.hash_of(head.n)}"
+        if told is None or told.tags.get(NEWEST_ENTRY_TAG) != newest:
+            client.set_registered_model_tag(name, NEWEST_ENTRY_TAG, newest)
 
-    def _point_anchor_to(self, client: MlflowClient, version: str) -> None:
+    def _point_anchor_to(self, version: str) -> None:
         from mlflow.exceptions import MlflowException
 
         try:
-            _insist(lambda: client.set_registered_model_alias(self.model_name, ANCHOR_ALIAS, version))
+            self.client.set_registered_model_alias(self.model_name, ANCHOR_ALIAS, version)
         except MlflowException as error:
             if error.error_code not in _IS_GONE:
                 raise
             # the champion must not hang on an old version that somebody deleted in MLflow: its files count, not its row
             log.warning("%s version %s, the anchor, was deleted in MLflow: no alias", self.model_name, version)
-            client.delete_registered_model_alias(self.model_name, ANCHOR_ALIAS)
-
-    def _head(self) -> ChampionEntry:
-        head = self.log.head()
-        if head is None:
-            raise RegistryError(f"{self.log.uri} has no entry; there is no champion of {self.model_name} to point to.")
-        return head
+            self.client.delete_registered_model_alias(self.model_name, ANCHOR_ALIAS)
 
 
-def _insist(act: Callable[[], Any]) -> None:
-    """Try again what another writer of the same row has crossed: MLflow inserts where it found nothing.
-
-    Two first `set_registered_model_alias` at once: one of them ends with an IntegrityError of the database.
-    """
-    from mlflow.exceptions import MlflowException
-
-    for attempt in range(_ATTEMPTS):
-        try:
-            act()
-        except MlflowException as error:
-            if error.error_code in _IS_GONE or attempt == _ATTEMPTS - 1:
-                raise
-            time.sleep(0.05 * 2**attempt)
-        else:
-            return
+def newest_entry_told(model: RegisteredModel | None) -> int:
+    """The number of the newest entry that MLflow was told of; 0 for none."""
+    number = (model.tags.get(NEWEST_ENTRY_TAG, "") if model else "").partition(":")[0]
+    return int(number) if number.isdigit() else 0

@@ -13,10 +13,11 @@ from airflow_mlkit.registry.mlflow_client import refusals_of
 from airflow_mlkit.registry.model_registry import (
     ANCHOR_ALIAS,
     CHAMPION_ALIAS,
-    ENTRY_HASH_TAG,
     ENTRY_TAG,
     LOG_TAG,
+    NEWEST_ENTRY_TAG,
     ModelRegistry,
+    newest_entry_told,
 )
 
 if TYPE_CHECKING:
@@ -41,26 +42,27 @@ def compare_mlflow(
             found = registry.client.search_registered_models(f"name = '{registry.model_name}'")
     except RegistryError as error:
         return [Finding(kind="damaged", what=f"MLflow could not be asked. {error.message}", hint=error.hint or "")]
-    lost = list(_find_lost_entries(registry.log, entries, versions))
-    if not entries or not found:
+    model = found[0] if found else None
+    lost = list(_find_lost_entries(registry.log, entries, versions, newest_entry_told(model)))
+    if not entries or model is None:
         return [*lost, *_find_lost_versions(entries, anchor, versions)]
-    aliases = {name: str(version) for name, version in found[0].aliases.items()}
+    aliases = {name: str(version) for name, version in model.aliases.items()}
     head = entries[-1]
     return [
         *lost,
-        *_compare_log(registry, found[0].tags.get(LOG_TAG)),
+        *_compare_log(registry, model.tags.get(LOG_TAG)),
         *_find_lost_versions(entries, anchor, versions),
-        *([] if lost else _compare_head(registry.log, head, versions.get(head.model_version))),
+        *([] if lost else _compare_head(registry.log, head, model.tags.get(NEWEST_ENTRY_TAG))),
         *_compare_alias(CHAMPION_ALIAS, aliases, head, versions),
         *(_compare_alias(ANCHOR_ALIAS, aliases, anchor, versions) if anchor else ()),
     ]
 
 
 def _find_lost_entries(
-    champions: ChampionLog, entries: Sequence[ChampionEntry], versions: Mapping[str, ModelVersion]
+    champions: ChampionLog, entries: Sequence[ChampionEntry], versions: Mapping[str, ModelVersion], told: int
 ) -> Iterator[Finding]:
     numbers = [version.tags.get(ENTRY_TAG, "") for version in versions.values()]
-    recorded = max((int(number) for number in numbers if number.isdigit()), default=0)
+    recorded = max([told, *(int(number) for number in numbers if number.isdigit())])
     newest = entries[-1].n if entries else 0
     if recorded > newest:
         yield Finding(
@@ -103,9 +105,9 @@ def _find_lost_versions(
             )
 
 
-def _compare_head(champions: ChampionLog, head: ChampionEntry, version: ModelVersion | None) -> Iterator[Finding]:
+def _compare_head(champions: ChampionLog, head: ChampionEntry, told: str | None) -> Iterator[Finding]:
     """The newest entry has no successor that vouches for it; MLflow kept its hash."""
-    n, _, kept = (version.tags.get(ENTRY_HASH_TAG, "") if version else "").partition(":")
+    n, _, kept = (told or "").partition(":")
     # a writer that was killed has left the hash of an older entry, which says nothing about this one
     if n == str(head.n) and kept != champions.hash_of(head.n):
         yield Finding(

@@ -55,7 +55,7 @@ def promote(challenger: Challenger, registry: ModelRegistry, report: GateReport,
     """
     candidacy = _Candidacy(challenger, registry, report, judge)
     appended = registry.log.extend(candidacy.decide)
-    return candidacy.hold_back() if candidacy.objection else candidacy.settle(appended is not None)
+    return candidacy.hold_back() if candidacy.objection else candidacy.settle(appended)
 
 
 @dataclass
@@ -82,12 +82,11 @@ class _Candidacy:
         version = self.registry.register(self.challenger, self.report)
         return _write_entry(self.challenger, version, self.registry.log, self.report, head)
 
-    def settle(self, appended: bool) -> Promotion:
+    def settle(self, appended: ChampionEntry | None) -> Promotion:
         """The challenger stands in the log: let the aliases follow, and say what became of it."""
         head = self.registry.follow()
-        entries = self.registry.log.entries()
-        entry = next(entry for entry in reversed(entries) if self.challenger.became(entry))
         if appended or self.challenger.became(head):
+            entry = appended or head
             return Promotion(
                 decision="promoted",
                 reason=entry.reason,
@@ -95,6 +94,8 @@ class _Candidacy:
                 gate_report=self.report,
                 compared_again=self.compared_again,
             )
+        entries = self.registry.log.entries()
+        entry = next(entry for entry in reversed(entries) if self.challenger.became(entry))
         self.objection = (
             f"{self.challenger.model_name} version {entry.model_version} was promoted as champion {entry.n} and has "
             f"been replaced since by version {head.model_version}."

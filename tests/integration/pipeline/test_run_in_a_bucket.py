@@ -25,7 +25,7 @@ environments:
 
 @pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> Iterator[UPath]:
-    with SERVED[request.param]("ml-runs") as bucket:
+    with SERVED[request.param](f"ml-runs-{abs(hash(request.node.name)) % 10**9}") as bucket:
         yield bucket
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from airflow_mlkit.exceptions import RegistryError, UserError
 from airflow_mlkit.project import Project, load_project
-from airflow_mlkit.registry import by_hand, model_registry
+from airflow_mlkit.registry import by_hand
 from airflow_mlkit.registry.asking import Answer
 from airflow_mlkit.registry.audit import audit
 from airflow_mlkit.registry.by_hand import promote_version, roll_back
@@ -205,33 +205,6 @@ def test_a_rollback_killed_between_any_two_acts_is_finished_by_the_same_command(
     assert not roll_back(churn, ANA).changed
     assert versions(registry) == ["1", "2", "3", "2"]
     assert aliases(registry) == {CHAMPION_ALIAS: "2", ANCHOR_ALIAS: "1"}
-
-
-@pytest.mark.parametrize("told", range(4))
-def test_whatever_mlflow_was_told_before_the_end_it_is_told_the_rest(
-    churn: Project, registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int
-) -> None:
-    """Two aliases and two tags: stopped before each of them in turn, the audit says so, and the command heals it."""
-    make_champions(registry, tmp_path, 80)
-    better = build_challenger(tmp_path, 90)
-    promote(better, registry, report_against(registry.log.head(), better, moves_anchor=True), pytest.fail)
-    acts: list[Callable[[], Any]] = []
-
-    def stop(act: Callable[[], Any]) -> None:
-        if len(acts) == told:
-            raise KeyboardInterrupt
-        acts.append(act)
-        act()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(model_registry, "_insist", stop)
-        with pytest.raises(KeyboardInterrupt):
-            roll_back(churn, ANA)
-    found = audit(churn)
-    assert {finding.kind for finding in found.findings} == {"moved"}, found.findings
-    assert not roll_back(churn, ANA).changed
-    assert audit(churn).is_whole
-    assert versions(registry) == ["1", "2", "1"]
 
 
 def test_people_and_a_retrain_that_meet_are_heard_one_after_the_other(
