@@ -62,7 +62,7 @@ def report_against(champion: ChampionEntry | None, challenger: Challenger, *, mo
 def make_champions(registry: ModelRegistry, folder: Path, *scores: int) -> list[ChampionEntry]:
     """Promote a challenger after the other. Returns the log."""
     for score in scores:
-        challenger = build_challenger(folder, score)
+        challenger = build_challenger(folder, score, model_name=registry.model_name)
         head = registry.log.head()
         promotion = promote(challenger, registry, report_against(head, challenger), pytest.fail)
         assert promotion.decision == "promoted", promotion.reason

@@ -1,26 +1,25 @@
-"""What processes of their own do in the tests of promotion: race, and die. Spawned ones must be importable."""
+"""What processes of their own do in the tests of promotion; what they do must be importable."""
 
 from __future__ import annotations
 
-import os
-import signal
+import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-from mlflow.entities.model_registry import ModelVersion
-
 from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.gates.report import GateReport
-from airflow_mlkit.project import load_project
+from airflow_mlkit.project import Project, load_project
 from airflow_mlkit.registry import ChampionEntry, by_hand
 from airflow_mlkit.registry.asking import Answer
 from airflow_mlkit.registry.challenger import Challenger
-from airflow_mlkit.registry.model_registry import ModelRegistry, RegisteredVersion
+from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.promotion import promote
 from airflow_mlkit.registry.word import Word
 from tests.challengers import build_challenger, open_registry, report_against
+from tests.projects import build_project, default_spec
 
 
 def promote_in_rounds(
@@ -33,7 +32,7 @@ def promote_in_rounds(
     for round_number in range(rounds):
         challenger = build_challenger(home, round_number * 100 + number + 1)
         judge = JudgeTogether(challenger, barrier)
-        barrier.wait(timeout=40)
+        barrier.wait(timeout=120)
         promotion = promote(challenger, registry, report_against(None, challenger), judge)
         results.put((round_number, promotion.decision == "promoted", promotion.compared_again))
 
@@ -49,53 +48,37 @@ class JudgeTogether:
     def __call__(self, champion: ChampionEntry | None) -> GateReport:
         first_round = self.challenger.metrics["roc_auc"] < 1  # type: ignore[operator]
         if self.calls == 0 and not first_round:
-            self.barrier.wait(timeout=40)
+            self.barrier.wait(timeout=120)
         self.calls += 1
         return report_against(champion, self.challenger)
 
 
-class DyingRegistry(ModelRegistry):
-    """Kills its process at one point of a promotion."""
-
-    point = ""
-
-    def confirm(self, number: str) -> ModelVersion:
-        found = super().confirm(number)
-        self.end_at("confirmed")
-        return found
-
-    def register(self, challenger: Challenger, report: GateReport) -> RegisteredVersion:
-        self.end_at("before registering")
-        found = super().register(challenger, report)
-        self.end_at("registered")
-        return found
-
-    def follow(self) -> ChampionEntry:
-        self.end_at("appended")
-        head = super().follow()
-        self.end_at("alias set")
-        return head
-
-    def end_at(self, point: str) -> None:
-        if point == self.point:
-            os.kill(os.getpid(), signal.SIGKILL)
+def begin_model(folder: Path, name: str, *, champions: str = "./champions", mlflow: str) -> Project:
+    """A project of its own in a folder, whose champion log and MLflow lie where the test wants them."""
+    home = build_project(folder / name, rows=10, spec=default_spec() | {"name": name})
+    places = {"backend": "local", "runs": "./runs", "champions": champions, "mlflow": mlflow}
+    (home / "platform.yaml").write_text(json.dumps({"environments": {"laptop": places}}))
+    return load_project(home)
 
 
-def die_at(folder: Path, point: str) -> None:
-    """Promote a challenger and be killed at a point of it."""
-    healthy = open_registry(folder)
-    registry = DyingRegistry(healthy.uri, healthy.model_name, healthy.log)
-    registry.point = point
-    challenger = build_challenger(folder, 80)
-    promote(challenger, registry, report_against(None, challenger), lambda head: report_against(head, challenger))
+def retrain(folder: Path, score: int, barrier: Barrier | None = None) -> None:
+    """Promote a challenger of the project in a folder; with a barrier all have read the same champion first."""
+    registry = ModelRegistry.of(load_project(folder))
+    challenger = build_challenger(folder, score, model_name=registry.model_name)
+    judge = JudgeTogether(challenger, barrier) if barrier else lambda head: report_against(head, challenger)
+    promote(challenger, registry, report_against(None, challenger), judge)
 
 
-def roll_back_and_die(folder: Path, point: str) -> None:
-    """Roll back by hand and be killed at a point of it."""
-    DyingRegistry.point = point
-    by_hand.ModelRegistry = DyingRegistry  # type: ignore[misc]
+def roll_back(folder: Path) -> None:
+    """Roll the project's model back by hand. The models here are one small file that nobody can ask."""
     by_hand.ask = lambda *_: Answer(0, "not asked")
     by_hand.roll_back(load_project(folder), Word("ana", "scores are off"))
+
+
+def freeze(folder: Path) -> None:
+    """Freeze the project's model."""
+    freezes = ModelRegistry.of(load_project(folder)).log.freezes
+    freezes.freeze(Word("ana", "the sale of the year"), datetime(2999, 1, 1, tzinfo=UTC))
 
 
 def speak_together(folder: Path, number: int, barrier: Barrier, results: Any) -> None:
@@ -105,7 +88,7 @@ def speak_together(folder: Path, number: int, barrier: Barrier, results: Any) ->
     """
 
     def wait(*_: Any) -> Answer:
-        barrier.wait(timeout=40)
+        barrier.wait(timeout=120)
         return Answer(0, "not asked")
 
     by_hand.ask = wait

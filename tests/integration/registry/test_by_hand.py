@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
-import signal
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ from airflow_mlkit.registry.promotion import promote
 from airflow_mlkit.registry.word import Word
 from tests.buckets import Application, serve_bucket
 from tests.challengers import build_challenger, make_champions, report_against
-from tests.promoting import roll_back_and_die, speak_together
+from tests.promoting import speak_together
 
 SPAWN = multiprocessing.get_context("spawn")
 ANA = Word("ana", "scores are off")
@@ -190,21 +189,6 @@ def test_a_registry_that_goes_away_after_the_log_has_moved_is_told_later(
     assert not roll_back(churn, ANA).changed
     assert aliases(registry)[CHAMPION_ALIAS] == "1"
     assert versions(registry) == ["1", "2", "1"]
-
-
-def test_a_rollback_killed_between_any_two_acts_is_finished_by_the_same_command(
-    churn: Project, registry: ModelRegistry, tmp_path: Path
-) -> None:
-    make_champions(registry, tmp_path, 80, 85, 90)
-    for point, entries in (("confirmed", 3), ("appended", 4), ("alias set", 4)):
-        person = SPAWN.Process(target=roll_back_and_die, args=(churn.folder, point))
-        person.start()
-        person.join(timeout=100)
-        assert person.exitcode == -signal.SIGKILL, point
-        assert len(registry.log.entries()) == entries
-    assert not roll_back(churn, ANA).changed
-    assert versions(registry) == ["1", "2", "3", "2"]
-    assert aliases(registry) == {CHAMPION_ALIAS: "2", ANCHOR_ALIAS: "1"}
 
 
 def test_people_and_a_retrain_that_meet_are_heard_one_after_the_other(

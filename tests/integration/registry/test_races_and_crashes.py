@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airflow_mlkit.project import Project
+from airflow_mlkit.registry.audit import audit
 from airflow_mlkit.registry.mlflow_client import artifact_root
 from airflow_mlkit.registry.model_registry import CHAMPION_ALIAS, ModelRegistry
 from airflow_mlkit.registry.promotion import promote
-from tests.buckets import serve_bucket
-from tests.challengers import build_challenger, open_registry, report_against
-from tests.promoting import die_at, promote_in_rounds
+from tests import dying
+from tests.buckets import EACH_STORE, SERVED
+from tests.challengers import build_challenger, make_champions, open_registry, report_against
+from tests.dying import Act
+from tests.promoting import begin_model, freeze, promote_in_rounds, retrain, roll_back
 
-SPAWN = multiprocessing.get_context("spawn")
 WRITERS, ROUNDS = 4, 4
 
 
-@pytest.fixture
-def bucket() -> Iterator[str]:
-    with serve_bucket("models") as bucket:
-        yield str(bucket).rstrip("/")
+@pytest.fixture(params=[None, *EACH_STORE], ids=["local", "s3", "gs"])
+def champions(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Where a log lies; None for a folder beside MLflow's database."""
+    if request.param is None:
+        yield None
+        return
+    with SERVED[request.param](f"models-{request.param}") as bucket:
+        yield f"{bucket}champions/churn"
 
 
-@pytest.mark.parametrize("where", ["local", "s3"])
-def test_writers_that_meet_at_one_number_compare_again(
-    where: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_writers_that_meet_at_one_number_compare_again(champions: str | None, tmp_path: Path) -> None:
     """All of them read the same head before the first one appends; one wins, and the others judge the new head.
 
     The first round begins on a database without tables and a log without entries.
     """
-    champions = f"{request.getfixturevalue('bucket')}/champions/churn" if where == "s3" else None
-    barrier, results = SPAWN.Barrier(WRITERS), SPAWN.Queue()
+    barrier, results = dying.FORKS.Barrier(WRITERS), dying.FORKS.Queue()
     arguments = [(ROUNDS, number, tmp_path, champions, barrier, results) for number in range(WRITERS)]
-    writers = [SPAWN.Process(target=promote_in_rounds, args=one) for one in arguments]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(timeout=200)
-    assert [writer.exitcode for writer in writers] == [0] * WRITERS
-    found = [results.get(timeout=10) for _ in range(WRITERS * ROUNDS)]
+    writers = [dying.start(promote_in_rounds, *one) for one in arguments]
+    found = [results.get(timeout=200) for _ in range(WRITERS * ROUNDS)]
+    assert {dying.was_killed(writer) for writer in writers} == {False}
 
     compared = defaultdict(list)
     for round_number, _, again in found:
@@ -63,25 +63,75 @@ def test_writers_that_meet_at_one_number_compare_again(
     assert entries[-1].metrics["roc_auc"] == (ROUNDS * 100 - 100 + WRITERS) / 100, "the best challenger is the champion"
 
 
-def test_a_promotion_killed_between_any_two_acts_is_healed_by_the_next_try(
-    registry: ModelRegistry, tmp_path: Path
+@dataclass(frozen=True)
+class Scene:
+    """What is killed, what was there before, and how many entries and versions there are once it is healed."""
+
+    act: Act
+    arguments: tuple[Any, ...] = ()
+    champions: tuple[int, ...] = ()
+    entries: int = 1
+    freezes: int = 0
+
+
+SCENES = {
+    "the first champion": Scene(retrain, (80,)),
+    "a retrain": Scene(retrain, (90,), champions=(80,), entries=2),
+    "a rollback": Scene(roll_back, champions=(80, 90), entries=3),
+    "a freeze": Scene(freeze, champions=(80,), freezes=1),
+}
+
+
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_killed_before_any_of_its_writes_the_same_again_heals_it(
+    scene: Scene, tmp_path: Path, empty_database: Path
 ) -> None:
-    """Killed at each point in turn; the next try goes on from what is there, and nothing is done twice."""
-    folder = Path(registry.log.uri).parents[2]
-    for point in ("before registering", "registered", "appended", "alias set"):
-        writer = SPAWN.Process(target=die_at, args=(folder, point))
-        writer.start()
-        writer.join(timeout=100)
-        assert writer.exitcode == -signal.SIGKILL, point
-    challenger = build_challenger(folder, 80)
-    healed = promote(
-        challenger, registry, report_against(None, challenger), lambda head: report_against(head, challenger)
-    )
-    assert healed.decision == "promoted"
-    assert len(registry.log.entries()) == len(registry.versions()) == 1
-    assert str(registry.client.get_model_version_by_alias("churn", CHAMPION_ALIAS).version) == "1"
-    experiment = registry.client.get_experiment_by_name("churn")
-    assert len(registry.client.search_runs([experiment.experiment_id])) == 1
+    """Each time anew with a model of its own, until a process survives."""
+    mlflow = f"sqlite:///{shutil.copy(empty_database, tmp_path / 'mlflow.db')}"
+    for write in range(1, 50):
+        project = begin_model(tmp_path, f"churn-{write}", mlflow=mlflow)
+        make_champions(ModelRegistry.of(project), project.folder, *scene.champions)
+        if not dying.run(scene.act, project.folder, *scene.arguments, killed_before=write):
+            break
+        assert not [found for found in audit(project).findings if found.kind == "damaged"]
+        assert not dying.run(scene.act, project.folder, *scene.arguments)
+        see_that_it_is_whole(project, entries=scene.entries, freezes=scene.freezes)
+    else:
+        pytest.fail("it never survived")
+    assert write > 2
+
+
+def see_that_it_is_whole(project: Project, *, entries: int, freezes: int = 0) -> None:
+    """Nothing is damaged, doubled or left over: an audit says so, and so does a count."""
+    registry = ModelRegistry.of(project)
+    found = audit(project)
+    assert found.is_whole, found.findings
+    assert (len(found.entries), len(found.freezes)) == (entries, freezes)
+    models = {entry.model_id for entry in registry.log.entries()}
+    experiment = registry.client.get_experiment_by_name(project.spec.name)
+    runs = registry.client.search_runs([experiment.experiment_id])
+    assert len(models) == len(registry.versions()) == len(runs)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_of_two_writers_one_is_killed_and_nothing_is_lost(tmp_path: Path, empty_database: Path) -> None:
+    """Both have read the same champion. The better one lives; the other is killed before each of its writes in turn."""
+    mlflow = f"sqlite:///{shutil.copy(empty_database, tmp_path / 'mlflow.db')}"
+    for write in range(1, 50):
+        project = begin_model(tmp_path, f"churn-{write}", mlflow=mlflow)
+        make_champions(ModelRegistry.of(project), project.folder, 180)
+        barrier = dying.FORKS.Barrier(2)
+        meeting = (project.folder, 185, barrier), (project.folder, 190, barrier)
+        mortal, other = dying.start(retrain, *meeting[0], killed_before=write), dying.start(retrain, *meeting[1])
+        killed = dying.was_killed(mortal)
+        assert not dying.was_killed(other)
+        assert not dying.run(retrain, project.folder, 185)
+        scores = [entry.metrics["roc_auc"] for entry in ModelRegistry.of(project).log.entries()]
+        assert scores in ([1.8, 1.9], [1.8, 1.85, 1.9])
+        assert audit(project).is_whole
+        if not killed:
+            break
+    assert write > 2
 
 
 def test_a_tracking_run_that_was_left_unfinished_is_completed(registry: ModelRegistry, tmp_path: Path) -> None:
