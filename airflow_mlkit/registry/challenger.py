@@ -26,6 +26,7 @@ class Challenger:
         environment: of platform.yaml, where the run went.
         parameters: what the run did differently from mlkit.yaml.
         features: the columns of mlkit.yaml; `model_features` those that features() made of them, where they differ.
+        roles: the columns that are used for something else, by what they are used for.
         params: of the workflow, as this run used them.
         metrics: of the holdout; None where one is undefined.
         libraries: those that its numbers depend on, and Python.
@@ -55,6 +56,7 @@ class Challenger:
     label: str | None = None
     features: tuple[str, ...] = ()
     model_features: tuple[str, ...] = ()
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seed: int | None = None
     threads: int | None = None
     device: str | None = None

@@ -50,6 +50,7 @@ class VersionFacts(Record):
         environment: of platform.yaml, where the run went.
         parameters: what the run did differently from mlkit.yaml.
         features: the columns of mlkit.yaml; `model_features` those that features() made of them, where they differ.
+        roles: the columns that are neither features nor the label, by what they are used for, such as `date`.
         source: as declared; for a query also the hash of its file.
         params: of the workflow, as the run used them.
         libraries: those that its numbers depend on, and Python; `distributions` all that was installed.
@@ -75,6 +76,7 @@ class VersionFacts(Record):
     features: tuple[str, ...] = ()
     model_features: tuple[str, ...] = ()
     label: str | None = None
+    roles: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     data_hash: str | None = None
     holdout_hash: str | None = None
     spec_hash: str | None = None

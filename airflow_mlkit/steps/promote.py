@@ -22,6 +22,7 @@ from airflow_mlkit.registry.provenance import PROVENANCE_FILE, Provenance
 from airflow_mlkit.registry.spending import count_run
 from airflow_mlkit.rundir import Outcome, Publication, RunDirectory, Try
 from airflow_mlkit.spec.pipeline import PersonalPromotion
+from airflow_mlkit.spec.roles import column_roles
 from airflow_mlkit.spec.values import format_duration
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.steps.run import find_step
@@ -78,6 +79,7 @@ def read_challenger(context: StepContext) -> Challenger:
         label=split.label,
         features=manifest.inputs,
         model_features=made if made != manifest.inputs else (),
+        roles=column_roles(spec),
         seed=manifest.seed,
         threads=manifest.threads,
         device=manifest.device,

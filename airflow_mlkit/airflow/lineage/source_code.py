@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_mlkit.registry.provenance import read_git_state
+from airflow_mlkit.registry.provenance import read_git_state, run_git
 
 _SSH = re.compile(r"(?:ssh://)?[\w.-]+@(?P<host>[\w.-]+)(?::\d+/|[:/])(?P<path>.+)")
-_GIT_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -28,8 +26,8 @@ def find_source_code(folder: Path) -> SourceCode | None:
     commit = read_git_state(folder).commit
     if commit is None:
         return None
-    path = _ask(folder, "rev-parse", "--show-prefix").rstrip("/")
-    repository = web_address(_ask(folder, "config", "--get", "remote.origin.url"))
+    path = (run_git(folder, "rev-parse", "--show-prefix") or "").rstrip("/")
+    repository = web_address(run_git(folder, "config", "--get", "remote.origin.url") or "")
     url = f"{repository}/tree/{commit}/{path}".rstrip("/") if repository else folder.as_uri()
     return SourceCode(url, repository, path, commit)
 
@@ -48,8 +46,3 @@ def web_address(remote: str) -> str | None:
         return f"{scheme}://{host.rpartition('@')[2]}/{path.removesuffix('.git')}"
     found = _SSH.fullmatch(remote)
     return f"https://{found['host']}/{found['path'].removesuffix('.git')}" if found else None
-
-
-def _ask(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_SECONDS).stdout.strip()
