@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.sdk import Param
 
+from airflow_mlkit.airflow.announce import QuestionNotifier, announcements
+from airflow_mlkit.airflow.pages import report_address
 from airflow_mlkit.airflow.run_place import find_run_directory
 from airflow_mlkit.plan import PlannedApproval
 from airflow_mlkit.project import Project
@@ -35,6 +37,8 @@ class PromotionApprovalOperator(ApprovalOperator):
             defaults=self.REJECT,
             assigned_users=[{"id": name, "name": name} for name in approval.ask],
             response_timeout=approval.within,
+            notifiers=[QuestionNotifier(project)] if announcements(project, "waiting") else [],
+            on_failure_callback=announcements(project, "failed"),
             # in place of the Dag's params, which Airflow hands to each task: the form asks for this one only
             **{**kwargs, "params": {WHY: Param("", type="string", title="Why", description="Kept with the answer.")}},
         )
@@ -47,7 +51,8 @@ class PromotionApprovalOperator(ApprovalOperator):
         if gate.record.summary["decision"] != "promote":
             self.log.info("nobody is asked: %s", gate.record.reason)
             return None
-        self.body = describe_gate_report(gate.record, str(gate.uri("gate_report.html")))
+        page = report_address(context["ti"].dag_id, context["run_id"], "gate")
+        self.body = describe_gate_report(gate.record, page, str(gate.uri("gate_report.html")))
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -63,12 +68,12 @@ class PromotionApprovalOperator(ApprovalOperator):
         ).model_dump(mode="json")
 
 
-def describe_gate_report(gate: StepRecord, page: str) -> str:
-    """The question in Markdown: what each gate found, and where the page with the pictures lies."""
+def describe_gate_report(gate: StepRecord, address: str, file: str) -> str:
+    """The question in Markdown: what each gate found, the link to the page with the pictures, and its file."""
     table = ["| gate | passed | finding |", "| --- | --- | --- |"]
     for title, passed, found in gate.summary["findings"]:
         table.append(f"| {_cell(title)} | {'yes' if passed else 'no'} | {_cell(found)} |")
-    return "\n".join([_cell(gate.reason or ""), "", *table, "", f"The whole report: `{page}`"])
+    return "\n".join([_cell(gate.reason or ""), "", *table, "", f"[The whole report]({address}), `{file}`"])
 
 
 def _cell(text: str) -> str:

@@ -11,9 +11,11 @@ from airflow.sdk import DAG, Asset, BaseOperator, get_parsing_context
 from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_mlkit.airflow.channels import check_providers
 from airflow_mlkit.airflow.documentation import dag_documentation
-from airflow_mlkit.airflow.operators import APPROVE, StepOperator
+from airflow_mlkit.airflow.operators import APPROVE, ReportingStepOperator, StepOperator, say_reason
 from airflow_mlkit.airflow.params import retrain_params
+from airflow_mlkit.airflow.reports import PAGES
 from airflow_mlkit.airflow.settings import Settings, read_settings
 from airflow_mlkit.exceptions import ProjectError, SpecError
 from airflow_mlkit.plan import DagPlan, PlannedApproval, PlannedStep
@@ -62,9 +64,11 @@ def build_dags(project: Project, settings: Settings) -> dict[str, DAG]:
     """The Dags of a loaded project, by their ids.
 
     Raises:
-        SpecError: when the environment's backend is not built yet, or a schedule is not understood.
+        SpecError: when the environment's backend is not built yet, a schedule is not understood, or what a channel of
+            platform.yaml needs is not installed.
     """
     plan = project.plan
+    check_providers(project)
     if plan.backend != "local":
         raise SpecError(
             [f"the environment {plan.environment!r} has backend {plan.backend}, which is not built yet; only local is"],
@@ -99,7 +103,28 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
 
 def _build_task(project: Project, plan: DagPlan, step: PlannedStep, settings: Settings) -> StepOperator:
     outlets = [Asset(name=f"models/{project.spec.name}", uri=step.outlet)] if step.outlet else []
-    return StepOperator(task_id=step.name, project=project, dag_plan=plan, settings=settings, outlets=outlets)
+    operator = ReportingStepOperator if step.name in PAGES else StepOperator
+    return operator(
+        task_id=step.name,
+        project=project,
+        dag_plan=plan,
+        settings=settings,
+        outlets=outlets,
+        **_build_callbacks(project, step),
+    )
+
+
+def _build_callbacks(project: Project, step: PlannedStep) -> dict[str, Any]:
+    """Who is told of a task's end. The first of each says the reason in its log again."""
+    if not project.plan.channels:
+        return {}
+    from airflow_mlkit.airflow.announce import announcements
+
+    callbacks = {"on_failure_callback": [say_reason, *announcements(project, "failed")]}
+    if step.name == "promote":
+        callbacks["on_skipped_callback"] = announcements(project, "held_back")
+        callbacks["on_success_callback"] = announcements(project, "promoted")
+    return callbacks
 
 
 def _build_approval(project: Project, approval: PlannedApproval) -> BaseOperator:

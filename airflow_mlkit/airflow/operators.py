@@ -148,6 +148,25 @@ class StepOperator(StepLineage, BaseOperator):
             }
 
 
+class ReportingStepOperator(StepOperator):
+    """Runs a step that makes a page for people.
+
+    `runs` says where the project's runs lie. As a template field it stands in the Dag as Airflow's database has it:
+    there the API server reads it to find the page.
+
+    :param project: as of `StepOperator`
+    """
+
+    template_fields = ("runs",)
+
+    def __init__(self, *, project: Project, **kwargs: Any) -> None:
+        super().__init__(project=project, **kwargs)
+        self.runs = project.runs
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Nothing here is a template: a folder may be called `{{ ds }}`."""
+
+
 def say_reason(context: Context) -> None:
     """Say again why the task failed, so that its log ends with the reason and not with the frames of a traceback."""
     task, error = context["task"], context.get("exception")

@@ -6,6 +6,7 @@ from typing import get_args
 
 from airflow_mlkit.exceptions import SpecError
 from airflow_mlkit.plan.approval import plan_approval
+from airflow_mlkit.plan.channels import plan_channels
 from airflow_mlkit.plan.notices import find_notices
 from airflow_mlkit.plan.pipeline_plan import DagPlan, PipelinePlan, PlannedSize, PlannedStep
 from airflow_mlkit.spec.nearest import did_you_mean
@@ -38,6 +39,7 @@ def build_plan(spec: PipelineSpec, platform: PlatformSpec, environment: str = "l
         mlflow=place.mlflow,
         retrain=_plan_retrain(spec, sizes),
         predict=_plan_predict(spec, sizes),
+        channels=plan_channels(platform, environment, spec.owner),
         notices=find_notices(spec, place),
     )
 

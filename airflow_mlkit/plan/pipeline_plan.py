@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from airflow_mlkit.spec.notify import Event
 from airflow_mlkit.spec.pipeline import Schedule
 from airflow_mlkit.spec.platform import Pool, Size
 from airflow_mlkit.spec.values import Duration, StepName
@@ -30,6 +31,19 @@ class PlannedApproval(Planned):
 
     ask: tuple[str, ...]
     within: Duration
+
+
+class PlannedChannel(Planned):
+    """A channel that speaks in the plan's environment: how, through which of Airflow's connections, of what, to whom.
+
+    `key` is where it stands in platform.yaml.
+    """
+
+    key: str
+    via: Literal["smtp", "slack", "apprise"]
+    connection: str
+    events: tuple[Event, ...]
+    to: tuple[str, ...]
 
 
 class PlannedStep(Planned):
@@ -85,4 +99,5 @@ class PipelinePlan(Planned):
     mlflow: str
     retrain: DagPlan
     predict: DagPlan | None
+    channels: tuple[PlannedChannel, ...] = ()
     notices: tuple[str, ...] = ()

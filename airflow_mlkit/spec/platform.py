@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator,
 
 from airflow_mlkit.spec.declared import Place, chosen_by_value, problem_at, shorten
 from airflow_mlkit.spec.nearest import did_you_mean
+from airflow_mlkit.spec.notify import Channel
 from airflow_mlkit.spec.values import ConnectionId, Declared, Name, NotNegative, Number, Params, Text, Whole
 
 _MEMORY = r"^[1-9]\d{0,5}(\.\d{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)$"
@@ -150,6 +151,8 @@ _ENVIRONMENTS: dict[str, Environment] = {
     "laptop": LocalEnvironment(backend="local", runs="./.mlkit/runs", mlflow="sqlite:///.mlkit/mlflow.db")
 }
 
+_NOBODY_IS_TOLD = "there is no environment but laptop, where nobody is told anything unless it is named"
+
 
 class PlatformSpec(Declared):
     """One platform.yaml; without the file, what a laptop needs."""
@@ -162,6 +165,7 @@ class PlatformSpec(Declared):
     environments: dict[Name, Environment] = Field(
         default_factory=lambda: dict(_ENVIRONMENTS), description="Where projects run. There is always one named laptop."
     )
+    notify: tuple[Channel, ...] = Field((), description="Who hears of models held back, failures and questions.")
 
     @field_validator("environments")
     @classmethod
@@ -190,6 +194,19 @@ class PlatformSpec(Declared):
             if node and (lacking := node.lacks(size)):
                 said = f"asks for {', '.join(lacking)}: no node of the pool {size.pool} can hold it"
                 problems.append((("sizes", name), said))
+        if problems:
+            raise problem_at(*problems)
+        return self
+
+    @model_validator(mode="after")
+    def _channels_speak_somewhere(self) -> Self:
+        problems: list[tuple[Place, str]] = []
+        for number, channel in enumerate(self.notify):
+            unknown = [name for name in channel.environments or () if name not in self.environments]
+            said = [f"there is no environment {name!r}{did_you_mean(name, self.environments)}" for name in unknown]
+            if not unknown and not any(channel.speaks_in(name) for name in self.environments):
+                said = [f"{_NOBODY_IS_TOLD}; write environments: [laptop]"]
+            problems += [(("notify", number, "environments"), each) for each in said]
         if problems:
             raise problem_at(*problems)
         return self

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from airflow_mlkit.airflow.standalone import LocalAirflow
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
 from airflow_mlkit.rundir import RunDirectory, safe_run_id
+from tests.mailbox import Mailbox, links_of, mail_server
 from tests.projects import build_project, default_spec
 
 pytestmark = [pytest.mark.needs("airflow"), pytest.mark.timeout(600)]
@@ -28,6 +30,13 @@ REPOSITORY = Path(__file__).parents[2]
 RETRAIN = "card-payments-retrain"
 HOSTILE = "it's {{ ds }}; rm -rf é"
 BUNDLES = "airflow.dag_processing.bundles"
+PLATFORM = """
+notify:
+  - via: smtp
+    owners: {risk-ml: leads@example.com}
+    fallback: platform@example.com
+    environments: [laptop]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +49,11 @@ def projects(tmp_path_factory) -> Path:
     spec = folder / "broken" / "mlkit.yaml"
     spec.write_text(spec.read_text().replace("label: fraud", "lable: fraud"))
     asked = {"approval": "person", "ask": ["ana"], "within": "1h"}
-    build_project(folder / "asked", rows=1200, spec={**default_spec(), "name": "asked", "promote": asked})
+    build_project(
+        folder / "asked", rows=1200, spec={**default_spec(), "name": "asked", "owner": "risk-ml", "promote": asked}
+    )
+    for name in ("payments", "asked"):
+        (folder / name / "platform.yaml").write_text(PLATFORM)
     for twin in ("left", "right"):
         build_project(folder / twin, rows=10, spec={**default_spec(), "name": "twin"})
     (folder / "no-project").mkdir()
@@ -48,7 +61,14 @@ def projects(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def airflow(projects, tmp_path_factory) -> Iterator[LocalAirflow]:
+def mailbox() -> Iterator[Mailbox]:
+    """What is mailed."""
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def airflow(projects, mailbox, tmp_path_factory) -> Iterator[LocalAirflow]:
     """Airflow with the projects as one bundle, and the example that follows a promotion as another."""
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
@@ -69,6 +89,7 @@ def airflow(projects, tmp_path_factory) -> Iterator[LocalAirflow]:
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
             {"type": "file", "log_file_path": str(home / "lineage.jsonl"), "append": True}
         ),
+        "AIRFLOW_CONN_SMTP_DEFAULT": mailbox.connection,
     }
     with LocalAirflow(home, dags, extra_env=settings, people=["ana"]) as local:
         local.wait_healthy()
@@ -150,6 +171,21 @@ def wait_for_question(airflow: LocalAirflow, run_id: str) -> dict[str, Any]:
     raise AssertionError(f"nobody was asked: {airflow.task_instances('asked-retrain', run_id)}")
 
 
+def report_link(airflow: LocalAirflow, dag_id: str, run_id: str, task_id: str) -> str:
+    """Where the button Report of a task leads."""
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/links"
+    return airflow.request("GET", path)["extra_links"]["Report"]
+
+
+def open_report(airflow: LocalAirflow, address: str) -> str:
+    """A report's page, as a user sees it."""
+    bearer = {"Authorization": f"Bearer {airflow.token()}"}
+    response = httpx.get(address, headers=bearer, timeout=30)
+    assert response.status_code == 200, response.text
+    assert "sandbox" in response.headers["content-security-policy"]
+    return response.text
+
+
 def answer(airflow: LocalAirflow, run_id: str, who: str, option: str, why: str) -> int:
     """Answer as somebody. Returns the status of Airflow's response."""
     login = httpx.post(f"{airflow.url}/auth/token", json={"username": who, "password": airflow.password}, timeout=30)
@@ -159,15 +195,20 @@ def answer(airflow: LocalAirflow, run_id: str, who: str, option: str, why: str) 
     return httpx.patch(f"{airflow.url}{path}", json=given, headers=bearer, timeout=30).status_code
 
 
-def test_a_person_who_was_asked_has_the_last_word(airflow, projects):
+def test_a_person_who_was_asked_has_the_last_word(airflow, projects, mailbox):
     """Nobody else may answer; scoring does not wait; who, when and why are in the champion log."""
     run_id = airflow.trigger("asked-retrain")
     question = wait_for_question(airflow, run_id)
     assert "May the new model of asked replace the champion?" in question["subject"]
     assert "roc\\_auc at least 0.6" in question["body"]
-    page = re.search("The whole report: `(.*)`", question["body"])
+    page = re.search(r"\[The whole report\]\((.*)\), `(.*)`", question["body"])
     assert page
-    assert Path(page[1]).is_file()
+    assert Path(page[2]).is_file()
+    assert "may be promoted" in open_report(airflow, page[1])
+    links = links_of(mailbox.wait_for("leads@example.com", "asked: waiting for a yes until "))
+    assert links["Report"] == page[1]
+    assert links["Answer"].startswith(f"{airflow.url}/dags/asked-retrain/runs/")
+    assert report_link(airflow, "asked-retrain", run_id, "approve") == page[1]
     assert run(airflow, "asked-predict")[1:] == ("success", {"predict": "skipped"})
     assert answer(airflow, run_id, "admin", "Approve", "I am the boss") == 403
     assert answer(airflow, run_id, "ana", "Approve", "tried it on last week") == 200
@@ -255,13 +296,44 @@ def test_a_lineage_server_is_told_what_each_step_read_and_wrote(airflow, project
     assert {Path(name).name for name in reached} == {"payments.csv", "snapshot", "candidate", "card-payments", "scores"}
 
 
-def test_a_retrain_that_is_no_better_is_held_back_and_followed_by_nobody(airflow):
-    """The same data again is a tie: a successful run, promote skipped, no event."""
+def test_a_retrain_that_is_no_better_is_held_back_and_followed_by_nobody(airflow, mailbox):
+    """The same data again is a tie: a successful run, promote skipped, no event. Its owner is mailed why."""
     before = len(followers(airflow))
-    _, state, states = run(airflow)
+    run_id, state, states = run(airflow)
     assert (state, states["gate"], states["promote"]) == ("success", "success", "skipped")
     time.sleep(2)
     assert len(followers(airflow)) == before
+    mail = mailbox.wait_for("risk@example.com", "card-payments: held back, ")
+    assert f"mlkit promote --run {safe_run_id(run_id)}" in mail.get_body().get_content()
+    assert links_of(mail)["Report"] == report_link(airflow, RETRAIN, run_id, "promote")
+    assert "held back" in open_report(airflow, links_of(mail)["Report"])
+
+
+def test_a_failure_is_mailed_with_its_reason(airflow, mailbox):
+    """Of a run that cannot begin there is no report yet, and the run itself can be opened."""
+    run_id, state, _ = run(airflow, conf={"max_dept": 5})
+    assert state == "failed"
+    mail = mailbox.wait_for("risk@example.com", "card-payments: extract failed, the run's conf: unknown key 'max_dept'")
+    assert links_of(mail) == {"Dag run": f"{airflow.url}/dags/{RETRAIN}/runs/{quote(run_id, safe='')}"}
+
+
+@pytest.mark.needs("chromium")
+def test_a_link_opens_the_report_after_the_login(airflow, mailbox, tmp_path):
+    """Whoever follows it from a mail is asked who he is, and comes back to the page. Nothing in it may run."""
+    from playwright.sync_api import sync_playwright
+
+    address = links_of(mailbox.wait_for("risk@example.com", "card-payments: held back, "))["Report"]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(address)
+        page.fill("input[name=username]", airflow.user)
+        page.fill("input[name=password]", airflow.password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(address)
+        assert page.locator("h1").inner_text() == "card-payments: held back"
+        page.screenshot(path=os.environ.get("MLKIT_SCREENSHOT", tmp_path / "report.png"), full_page=True)
+        browser.close()
 
 
 def test_an_older_run_never_replaces_a_newer_champion(airflow, projects):

@@ -30,6 +30,9 @@ def run(context: StepContext) -> StepResult:
     sys.stdout.flush()
     (context.folder / "record.json").write_text(context.run.record.model_dump_json())
     (context.folder / "environment.json").write_text(json.dumps(dict(os.environ)))
+    for name, content in behaviour.get("files", {}).items():
+        (context.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (context.folder / name).write_text(content)
     if behaviour.get("sleep"):
         child = subprocess.Popen(["sleep", "300"])
         (folder / "pids.json").write_text(json.dumps([os.getpid(), child.pid]))

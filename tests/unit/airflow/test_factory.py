@@ -73,10 +73,11 @@ def test_the_question_shows_the_gate_report_as_text():
         ["holdout [rows](http://x)", False, "two\nlines"],
     ]
     record = StepRecord.model_construct(reason="It *is* better.", summary={"findings": findings})
-    text = describe_gate_report(record, "/runs/gate_report.html")
+    text = describe_gate_report(record, "https://airflow/mlkit/reports/d/r%29/gate", "/runs/gate_report.html")
     assert r"| roc\_auc at least 0.8 | yes | roc\_auc 0.9 \| \<script\> |" in text
     assert r"| holdout \[rows\](http://x) | no | two lines |" in text
     assert text.splitlines()[0] == r"It \*is\* better."
+    assert text.splitlines()[-1].startswith("[The whole report](https://airflow/mlkit/reports/d/r%29/gate), ")
 
 
 def test_a_dag_says_whose_it_is_and_catches_nothing_up(tmp_path):

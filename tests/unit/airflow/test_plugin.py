@@ -1,0 +1,31 @@
+"""What Airflow's processes pay for the plugin."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.needs("airflow")
+
+CODE = """
+import json, sys
+from airflow.plugins_manager import AirflowPlugin
+before = set(sys.modules)
+from airflow_mlkit.airflow.plugin import MLKitPlugin
+light = sorted(name for name in set(sys.modules) - before if not name.startswith("airflow_mlkit"))
+plugin = MLKitPlugin()
+apps, links = plugin.fastapi_apps, plugin.operator_extra_links
+heavy = [name for name in ("pandas", "pyarrow", "numpy", "mlflow", "xgboost", "sklearn") if name in sys.modules]
+print(json.dumps({"light": light, "prefixes": [app["url_prefix"] for app in apps], "heavy": heavy,
+                  "links": [link.name for link in links]}))
+"""
+
+
+def test_the_plugin_is_cheap_in_each_process_and_light_in_the_api_server():
+    """Every process imports it, and the pages of reports only the API server."""
+    run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert found == {"light": [], "prefixes": ["/mlkit"], "heavy": [], "links": ["Report"]}
