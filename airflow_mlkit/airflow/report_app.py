@@ -56,7 +56,7 @@ def show_report(dag_id: str, run_id: str, step: str, session: SessionDep) -> HTM
         raise HTTPException(404, f"There is no page of a step {step!r}; there are those of {', '.join(PAGES)}.")
     run_dir = find_dag_run_place(dag_id, run_id, step, session)
     if run_dir is None:
-        raise HTTPException(404, f"Airflow knows no run {run_id} of {dag_id} that has a step {step}.")
+        raise HTTPException(404, f"Airflow knows no run {run_id} of {dag_id} with a step {step} of this kit.")
     try:
         return HTMLResponse(read_report(run_dir, step), headers=HEADERS)
     except MLKitError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -49,3 +50,15 @@ def test_the_example_of_platform_yaml_is_read(tmp_path: Path, example: str) -> N
     assert {name: platform.environments[name].backend for name in written["environments"]} == {
         name: environment["backend"] for name, environment in written["environments"].items()
     }
+
+
+def test_what_the_page_on_notifications_shows_is_read_and_is_what_comes(tmp_path: Path) -> None:
+    page = (REFERENCE.parent / "how-to" / "hear-of-it.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "platform.yaml").write_text(example)
+    assert [channel.via for channel in load_platform(tmp_path / "platform.yaml").notify] == ["smtp", "slack"]
+    (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    golden = REFERENCE.parents[1] / "tests" / "unit" / "airflow" / "golden" / "undecided.txt"
+    assert golden.read_text().startswith(shown)
+    for connection in re.findall(r"AIRFLOW_CONN_\w+='(.*?)'", page, re.DOTALL):
+        assert json.loads(connection)["conn_type"] in ("smtp", "slack", "apprise")
