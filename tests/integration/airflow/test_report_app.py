@@ -35,6 +35,7 @@ def server() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.integration.airflow.only_cards.OnlyCards")
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "ana:viewer,nobody:user")
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "s" * 64)
         patch.setenv("AIRFLOW__API__BASE_URL", "http://testserver")
         purge_cached_app()
         yield TestClient(create_app(apps="core"), follow_redirects=False)
