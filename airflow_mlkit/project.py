@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,22 +102,37 @@ class Project:
     @cached_property
     def code_files(self) -> dict[str, Path]:
         """The Python files of the workflow's package, by their path inside the project."""
-        package = self.folder / self.spec.package
-        if package.is_dir():
-            files = sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
-        else:
-            files = [path for path in [package.with_suffix(".py")] if path.is_file()]
-        return {path.relative_to(self.folder).as_posix(): path for path in files}
+        return find_code_files(self.folder, self.spec.package)
 
     @cached_property
     def code_hash(self) -> str:
         """sha256 over the names and the bytes of the workflow's package."""
-        return hash_value({name: hash_file(path) for name, path in self.code_files.items()})
+        return hash_files(self.code_files)
 
     @cached_property
     def spec_hash(self) -> str:
         """sha256 of the spec's canonical JSON, in which layout and comments do not count."""
-        return hash_value(self.spec.model_dump(mode="json", by_alias=True))
+        return hash_spec(self.spec)
+
+
+def find_code_files(folder: Path, name: str) -> dict[str, Path]:
+    """The Python files of a package or a module that lies in a folder, by their path inside the folder."""
+    package = folder / name
+    if package.is_dir():
+        files = sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
+    else:
+        files = [path for path in [package.with_suffix(".py")] if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path for path in files}
+
+
+def hash_files(files: Mapping[str, Path]) -> str:
+    """sha256 over the names and the bytes of files."""
+    return hash_value({name: hash_file(path) for name, path in files.items()})
+
+
+def hash_spec(spec: PipelineSpec) -> str:
+    """sha256 of a spec's canonical JSON, in which layout and comments do not count."""
+    return hash_value(spec.model_dump(mode="json", by_alias=True))
 
 
 def load_project(

@@ -7,11 +7,10 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upath import UPath
-
 from airflow_mlkit.exceptions import ModelError, RegistryError
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.address import resolved
+from airflow_mlkit.registry.artifacts import can_reach, copy_out
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.mlflow_client import refusals_of
@@ -21,7 +20,7 @@ from airflow_mlkit.registry.tracking_run import MODEL_FOLDER
 if TYPE_CHECKING:
     from airflow_mlkit.workflows.model import Model
 
-_BUCKETS = ("s3://", "gs://", "gcs://")
+_RESTORE = "Bring the folder back from a backup, or promote a new model."
 
 
 def load_champion(project: Project, champion: ChampionEntry) -> Model:
@@ -39,7 +38,7 @@ def load_champion(project: Project, champion: ChampionEntry) -> Model:
     """
     from airflow_mlkit.workflows.model import Model
 
-    folder, scratch = _fetch(project, champion)
+    folder, scratch = fetch_model(project, champion)
     try:
         model = Model.load(folder, model_id=champion.model_id)
     except ModelError as error:
@@ -49,27 +48,31 @@ def load_champion(project: Project, champion: ChampionEntry) -> Model:
     return model
 
 
-def _fetch(project: Project, champion: ChampionEntry) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
+def fetch_model(project: Project, champion: ChampionEntry) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
+    """The folder with a champion's files, on this machine; they are not looked at.
+
+    Returns:
+        The folder, and what it was fetched into from elsewhere, which removes itself when it is let go.
+
+    Raises:
+        RegistryError: when the files are gone or cannot be fetched.
+    """
     artifact = resolved(champion.artifact, ChampionLog(project.champions).uri)
     if Path(artifact).is_absolute():
         if not Path(artifact).is_dir():
             raise RegistryError(
                 f"{champion.title} has lost its files: {artifact} is not there.",
-                hint="Bring the folder back from a backup, or promote a new model.",
+                hint=_RESTORE,
             )
         return Path(artifact), None
     scratch = tempfile.TemporaryDirectory(prefix="mlkit-model-")
-    if artifact.startswith(_BUCKETS):
-        return _download(UPath(artifact), Path(scratch.name)), scratch
+    if can_reach(artifact):
+        place, _, name = artifact.rstrip("/").rpartition("/")
+        found = copy_out(place, name, Path(scratch.name))
+        if found is None:
+            raise RegistryError(f"{champion.title} has lost its files: {artifact} is not there.", hint=_RESTORE)
+        return found, scratch
     registry = ModelRegistry.of(project)
     run_id = registry.version(champion.model_version).run_id
     with refusals_of(project.mlflow):
         return Path(registry.client.download_artifacts(run_id, MODEL_FOLDER, scratch.name)), scratch
-
-
-def _download(source: UPath, target: Path) -> Path:
-    try:
-        source.fs.get(f"{source.path.rstrip('/')}/", f"{target}/", recursive=True)
-    except OSError as error:
-        raise RegistryError(f"{source} cannot be fetched: {error}.", hint="Is it there, and may it be read?") from error
-    return target

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from airflow_mlkit.exceptions import RegistryError
 from airflow_mlkit.gates.report import GateReport
 from airflow_mlkit.project import Project
-from airflow_mlkit.registry.address import portable
+from airflow_mlkit.registry.address import local_path, portable, resolved
+from airflow_mlkit.registry.artifacts import can_reach, copy_out
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
@@ -163,12 +164,33 @@ class ModelRegistry:
         Raises:
             RegistryError: when MLflow refuses.
         """
-        if not version.run_id:
+        with tempfile.TemporaryDirectory(prefix="mlkit-version-") as scratch:
+            found = self.fetch(version, name, Path(scratch))
+            return found.read_bytes() if found else None
+
+    def fetch(self, version: ModelVersion, name: str, folder: Path) -> Path | None:
+        """Copy a file or a folder that was kept beside a version's model; None where there is none.
+
+        Beside a model that the kit did not make nothing is looked for: it may lie anywhere.
+
+        Raises:
+            RegistryError: when MLflow refuses.
+        """
+        if "mlkit.model_id" not in version.tags:
             return None
-        with refusals_of(self.uri), tempfile.TemporaryDirectory(prefix="mlkit-version-") as scratch:
-            if name not in {file.path for file in self.client.list_artifacts(version.run_id)}:
+        source = self._source_of(version)
+        if can_reach(source):
+            return copy_out(source.rstrip("/").rpartition("/")[0], name, folder)
+        with refusals_of(self.uri):
+            if not version.run_id or name not in {file.path for file in self.client.list_artifacts(version.run_id)}:
                 return None
-            return Path(self.client.download_artifacts(version.run_id, name, scratch)).read_bytes()
+            return Path(self.client.download_artifacts(version.run_id, name, str(folder)))
+
+    def _source_of(self, version: ModelVersion) -> str:
+        """Where a version's model lies: as its champion log tells, which is moved with the project, else as MLflow."""
+        number = str(version.version)
+        known = [entry.artifact for entry in self.log.entries() if entry.model_version == number]
+        return resolved(known[-1], self.log.uri) if known else local_path(str(version.source))
 
     def versions(self) -> list[ModelVersion]:
         """Every version that was registered, newest first; none where the model is not known yet.

@@ -6,6 +6,7 @@ import ast
 import platform
 import re
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
@@ -24,9 +25,13 @@ def library_versions(project: Project | None = None) -> dict[str, str]:
     Args:
         project: what its package imports is named too.
     """
-    names = [*LIBRARIES, *(_imported_distributions(project) if project else ())]
-    found = {name: _version(name) for name in names}
+    return versions_of([*LIBRARIES, *(_imported_distributions(project) if project else ())])
+
+
+def versions_of(libraries: Iterable[str]) -> dict[str, str]:
+    """The version of Python, of the kit and of those of these libraries that are installed here."""
     own = {"python": platform.python_version(), "airflow-mlkit": __version__}
+    found = {name: _version(name) for name in libraries if name not in own}
     return own | {name: text for name, text in found.items() if text}
 
 
