@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MAX_METRICS = 2
 
-models = typer.Typer(help="List the champions, or show all that is known of one.", invoke_without_command=True)
+models = typer.Typer(
+    help="List the champions, show all that is known of a version, or how two differ.", invoke_without_command=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -79,6 +81,29 @@ def show(
         out.print_json(found.model_dump_json())
     else:
         print_version(found)
+
+
+@models.command("diff")
+def diff(
+    a: Annotated[str, typer.Argument(help="A version's number, champion or anchor.")],
+    b: Annotated[str, typer.Argument(help="The other one.")],
+    code: Annotated[bool, typer.Option("--code", help="Print the changed lines of the code too.")] = False,
+    whole: Annotated[bool, typer.Option("--all", help="Print every line, not one screen.")] = False,
+    project: ProjectOption = Path(),
+    environment: EnvironmentOption = None,
+    platform: PlatformOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what differs between two versions: spec, params, data, code, libraries, metrics, slices."""
+    from airflow_mlkit.cli.diff_view import print_diff
+    from airflow_mlkit.project import load_project
+    from airflow_mlkit.registry.version_diff import diff_versions
+
+    found = diff_versions(load_project(project, environment=environment, platform=platform), a, b)
+    if as_json:
+        out.print_json(found.model_dump_json())
+    else:
+        print_diff(found, code=code, whole=whole)
 
 
 def _table(found: list[ModelSummary]) -> Table:
