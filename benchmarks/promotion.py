@@ -1,4 +1,4 @@
-"""What a promotion rule decides when the truth is known: `python benchmarks/promotion.py [--retrains 1000] [--quick]`.
+"""What a promotion rule decides when the truth is known: `python benchmarks/promotion.py [--retrains 1000]`.
 
 A world draws holdouts and the scores of a champion and a challenger whose true difference is set: worse by the margin,
 equal, better by two margins. The kit's rule decides on each holdout, and so do the rules of its peers. Two more tables:
@@ -9,13 +9,16 @@ Prints the tables of docs/explanation/promotion.md.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.special import expit
+from scipy.stats import norm
 
 from airflow_mlkit.gates import Decision, compare
 from airflow_mlkit.gates.linear import ScoredHoldout, linearize
@@ -26,7 +29,6 @@ Floats = NDArray[np.floating[Any]]
 
 CLASSES = ("roc_auc", "average_precision", "log_loss", "brier_score", "accuracy", "f1")
 NUMBERS = ("rmse", "mae", "median_absolute_error", "quantile_loss")
-TRUTH_ROWS = 2_000_000
 SHARED = 0.7
 """Of the two models' errors: retrains of one workflow err on the same rows."""
 
@@ -39,11 +41,13 @@ class World:
         metric: that is compared.
         rows: of a holdout.
         per_entity: rows of one entity, which share a part of their label and of the models' errors.
+        is_uneven: whether entities have very different numbers of rows, lognormal with a sigma of 1.
     """
 
     metric: str
     rows: int
     per_entity: int = 1
+    is_uneven: bool = False
 
     def draw(self, noises: tuple[float, ...], rng: np.random.Generator) -> tuple[Floats, list[Floats]]:
         """Labels of a new holdout, and the scores of models with these noises."""
@@ -53,23 +57,29 @@ class World:
         seen = [signal + noise * error for noise, error in zip(noises, errors, strict=True)]
         if self.metric in NUMBERS:
             return signal + self._normal(rng, 0.0), seen
-        positive = (rng.random(self.rows) < _sigmoid(1.5 * signal - 1.5)).astype(np.int64)
-        return positive, [_sigmoid(1.5 * score - 1.5) for score in seen]
+        positive = (rng.random(self.rows) < expit(1.5 * signal - 1.5)).astype(np.int64)
+        return positive, [expit(1.5 * score - 1.5) for score in seen]
 
     def _normal(self, rng: np.random.Generator, of_entity: float) -> Floats:
         if self.per_entity == 1:
             return rng.normal(size=self.rows)
-        shared = np.repeat(rng.normal(size=-(-self.rows // self.per_entity)), self.per_entity)[: self.rows]
+        groups = entities_of(self)
+        shared = rng.normal(size=groups[-1] + 1)[groups]
         return of_entity**0.5 * shared + (1 - of_entity) ** 0.5 * rng.normal(size=self.rows)
 
     @property
     def groups(self) -> NDArray[np.int64] | None:
         """The entity of each row."""
-        return None if self.per_entity == 1 else np.arange(self.rows) // self.per_entity
+        return None if self.per_entity == 1 else entities_of(self)
 
 
-def _sigmoid(values: Floats) -> Floats:
-    return 1 / (1 + np.exp(-values))
+@cache
+def entities_of(world: World) -> NDArray[np.int64]:
+    """The entity of each row of a world."""
+    entities = np.arange(world.rows // world.per_entity + 1)
+    spread = np.random.default_rng(0).normal(size=2 * len(entities)) if world.is_uneven else np.zeros(len(entities))
+    sizes = np.maximum(1, np.round(world.per_entity * np.exp(spread - world.is_uneven / 2)).astype(np.int64))
+    return np.repeat(np.arange(len(sizes)), sizes)[: world.rows]
 
 
 THRESHOLD = 0.3
@@ -77,29 +87,43 @@ CHAMPION_NOISE = 0.8
 
 
 @cache
-def true_curve(metric: str) -> tuple[Floats, Floats]:
-    """Noises, and the true value of the metric at each of them."""
-    noises = np.linspace(0.2, 2.4, 45)
-    labels, scores = replace(World(metric, TRUTH_ROWS)).draw(tuple(noises[:1]), np.random.default_rng(0))
-    values = []
-    for noise in noises:
-        labels, (scores,) = World(metric, TRUTH_ROWS).draw((float(noise),), np.random.default_rng(0))
-        values.append(linearize(metric, ScoredHoldout(labels, scores, np.ones(len(labels)), THRESHOLD, 0.8)).value)
-    return noises, np.array(values)
-
-
 def true_value(metric: str, noise: float) -> float:
-    """The metric on endless rows."""
-    return float(np.interp(noise, *true_curve(metric)))
+    """The metric on endless rows: of numbers by formula, of classes by adding up the densities of their scores."""
+    if metric in NUMBERS:
+        # label minus score is normal
+        spread = (1 + noise**2) ** 0.5
+        return spread * {"rmse": 1.0, "mae": (2 / np.pi) ** 0.5, "median_absolute_error": norm.ppf(0.75)}.get(
+            metric, (2 * np.pi) ** -0.5
+        )
+    signal = np.linspace(-8, 8, 801)
+    mass = norm.pdf(signal) * (signal[1] - signal[0])
+    positive = mass * expit(1.5 * signal - 1.5)
+    seen = _score_edges(noise)
+    inside = np.diff(norm.cdf((seen[:, None] - signal) / noise), axis=0)
+    weights = np.concatenate([inside @ (mass - positive), inside @ positive])
+    scores = np.tile(expit(1.5 * (seen[1:] + seen[:-1]) / 2 - 1.5), 2)
+    labels = np.repeat([0, 1], len(seen) - 1)
+    return linearize(metric, ScoredHoldout(labels, scores, weights, THRESHOLD)).value
+
+
+def _score_edges(noise: float) -> Floats:
+    """Where scores are cut into 4,000 blocks, one of them at the threshold."""
+    ends, threshold = 8 * (1 + noise**2) ** 0.5, 1 + np.log(THRESHOLD / (1 - THRESHOLD)) / 1.5
+    return np.concatenate([np.linspace(-ends, threshold, 2001), np.linspace(threshold, ends, 2001)[1:]])
+
+
+@cache
+def _noise_by_gain(metric: str) -> Callable[[float], float]:
+    noises = np.geomspace(0.2, 20, 48)
+    sign = 1 if rule_of(metric).higher_is_better else -1
+    gains = sign * np.array([true_value(metric, noise) - true_value(metric, CHAMPION_NOISE) for noise in noises])
+    curve = PchipInterpolator(gains[::-1], noises[::-1])
+    return lambda gain: float(curve(np.clip(gain, gains[-1], gains[0])))
 
 
 def noise_for(metric: str, better_by: float) -> float:
-    """The noise of a model that is truly better than the champion by so much."""
-    noises, values = true_curve(metric)
-    sign = 1 if rule_of(metric).higher_is_better else -1
-    gains = sign * (values - true_value(metric, CHAMPION_NOISE))
-    order = np.argsort(gains)
-    return float(np.interp(better_by, gains[order], noises[order]))
+    """The noise of a model that is truly better than the champion by so much; no model is worse than chance."""
+    return _noise_by_gain(metric)(better_by)
 
 
 def margin_of(metric: str) -> float:
@@ -155,11 +179,11 @@ def share_promoted(world: World, rule: Rule, better_by: float, retrains: int) ->
     return sum(rule(world, *world.draw(noises, rng)) for rng in generators) / retrains
 
 
-def decisions(retrains: int, sizes: tuple[int, ...]) -> Iterator[str]:
+def decisions(retrains: int, sizes: tuple[int, ...], metrics: Sequence[str]) -> Iterator[str]:
     """A line for each metric and size."""
     yield "| metric | rows | se / margin | worse by the margin | equal | better by two margins |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: |"
-    for metric in CLASSES + NUMBERS:
+    for metric in metrics:
         margin = margin_of(metric)
         for rows in sizes:
             world = World(metric, rows)
@@ -200,14 +224,16 @@ def _share_on_training_rows(world: World, better_by: float, retrains: int) -> fl
     return sum(strict(world, *world.draw(noises, rng)) for rng in generators) / retrains
 
 
-def coverage(retrains: int, sizes: tuple[int, ...]) -> Iterator[str]:
+def coverage(retrains: int, sizes: tuple[int, ...], metrics: Sequence[str]) -> Iterator[str]:
     """A line for each metric and size: how often a 95 % interval holds the truth."""
-    yield "| metric | rows | rows alone | 10 rows an entity, `groups` | 10 rows an entity, without |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
-    for metric in CLASSES + NUMBERS:
+    yield "| metric | rows | rows alone | 10 rows an entity | uneven entities | uneven, without `groups` |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for metric in metrics:
         for rows in sizes:
             alone, grouped = World(metric, rows), World(metric, rows, per_entity=10)
-            shares = [_covered(alone, retrains), _covered(grouped, retrains), _covered(grouped, retrains, blind=True)]
+            uneven = World(metric, rows, per_entity=10, is_uneven=True)
+            shares = [_covered(world, retrains) for world in (alone, grouped, uneven)]
+            shares.append(_covered(uneven, retrains, blind=True))
             yield f"| {metric} | {rows:,} | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
 
 
@@ -278,15 +304,18 @@ def main() -> None:
     parser.add_argument("--retrains", type=int, default=1000)
     parser.add_argument("--sequences", type=int, default=20)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 4_000, 16_000])
+    parser.add_argument("--tables", nargs="+", default=["decisions", "peers", "coverage", "decline"])
+    parser.add_argument("--metrics", nargs="+", default=CLASSES + NUMBERS)
     options = parser.parse_args()
     sizes = tuple(options.sizes)
-    for table in (
-        decisions(options.retrains, sizes),
-        peers(options.retrains, 4_000),
-        coverage(options.retrains, sizes),
-        decline(options.sequences, 4_000),
-    ):
-        for line in table:
+    tables = {
+        "decisions": decisions(options.retrains, sizes, options.metrics),
+        "peers": peers(options.retrains, 4_000),
+        "coverage": coverage(options.retrains, sizes, options.metrics),
+        "decline": decline(options.sequences, 4_000),
+    }
+    for name in options.tables:
+        for line in tables[name]:
             print(line, flush=True)
         print(flush=True)
 

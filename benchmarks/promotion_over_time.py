@@ -170,7 +170,7 @@ def follow(retrains: int, seed: int, *, rolls: bool, strictly: bool) -> Line:
 
 def drift(lines: int, retrains: int = 50) -> Iterator[str]:
     """A line for each rule and holdout."""
-    yield f"| rule (roc_auc, {ROWS:,} rows, {retrains} retrains) | holdout | truly better models promoted | lost at the end |"
+    yield f"| rule (roc_auc, {ROWS:,} rows, {retrains} retrains) | holdout | truly better, promoted | lost at the end |"
     yield "| --- | --- | ---: | ---: |"
     for rule, strictly in (("the kit", False), ("strictly better", True)):
         for holdout, rolls in (("rolls", True), ("never renewed", False)):

@@ -16,8 +16,11 @@ from airflow_mlkit.gates.numbers import are, count
 from airflow_mlkit.gates.paired import Sample, number_entities
 from airflow_mlkit.spec.metrics import rule_of
 
-MIN_ROWS, MIN_OF_A_CLASS, MIN_ENTITIES = 200, 20, 30
-"""With fewer the interval does not hold what it promises (measured in benchmarks/promotion.py)."""
+MIN_ROWS, MIN_OF_A_CLASS, MIN_ENTITIES, MIN_EVEN_ENTITIES = 200, 20, 30, 10
+"""With fewer the interval does not hold what it promises (measured in benchmarks/promotion.py).
+
+Of entities, how many there are, and how many of one size would tell as much.
+"""
 
 _OF_EACH_CLASS = frozenset({"roc_auc", "balanced_accuracy", "precision", "recall", "f1"})
 """The multiclass metrics in which every class counts alike, however rare it is."""
@@ -120,6 +123,11 @@ class ComparedRows:
             found = f"there {are(self.rows, 'row')}, and fewer than {MIN_ROWS} cannot decide"
         elif self.entity_count is not None and self.entity_count < MIN_ENTITIES:
             found = f"there are rows of {self.entity_count} entities, and fewer than {MIN_ENTITIES} cannot decide"
+        elif (even := self._count_even_entities(metric)) is not None and even < MIN_EVEN_ENTITIES:
+            found = (
+                f"a few entities have most of the rows{self._of_a_class(metric)}, so that {self.entity_count} count "
+                f"like {even:.1f}, and fewer than {MIN_EVEN_ENTITIES} cannot decide"
+            )
         elif (rarest := self._count_rarest_class(metric)) is not None and rarest < MIN_OF_A_CLASS:
             found = f"one class has {count(rarest, 'row')}, and fewer than {MIN_OF_A_CLASS} cannot decide"
         return (Decision.UNDECIDED, found) if found else None
@@ -127,11 +135,23 @@ class ComparedRows:
     def count_missing(self, metric: str) -> int | None:
         """How many further rows like these a comparison needs at least; None where rows are not what is missing."""
         rarest, entities = self._count_rarest_class(metric), self.entity_count
-        wanted = [(self.rows, MIN_ROWS), (rarest, MIN_OF_A_CLASS), (entities, MIN_ENTITIES)]
+        even = self._count_even_entities(metric)
+        wanted = [
+            (self.rows, MIN_ROWS),
+            (rarest, MIN_OF_A_CLASS),
+            (entities, MIN_ENTITIES),
+            (even, MIN_EVEN_ENTITIES),
+        ]
         if any(have == 0 for have, _ in wanted):
             return None
         shares = [needed / have for have, needed in wanted if have is not None]
         return int(np.ceil(self.rows * (max(shares) - 1))) if max(shares) > 1 else None
+
+    def _count_even_entities(self, metric: str) -> float | None:
+        return None if self.entities is None else self.sample(metric).effective_entities
+
+    def _of_a_class(self, metric: str) -> str:
+        return "" if self.sample(metric).strata is None else " of a class"
 
     def _count_rarest_class(self, metric: str) -> int | None:
         if not self._has_classes(metric) or (self._is_multiclass and metric not in _OF_EACH_CLASS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class Difference:
     estimate: float
     centre: float
     standard_error: float
-    degrees: int
+    degrees: float
     champion: float
     challenger: float
 
@@ -83,33 +84,66 @@ class Sample:
         return Difference(plain.estimate, centre, float(error), plain.degrees, plain.champion, plain.challenger)
 
     @property
-    def degrees(self) -> int:
+    def degrees(self) -> float:
         """Of freedom: one less than the rows or entities; where classes matter, of the rarer class."""
-        return max(self.smallest_count - 1, 1)
+        if self.entities is not None:
+            return max(self.effective_entities - 1, 1)
+        counts = self._count_by_class()
+        return max(int(counts[counts > 0].min(initial=len(self.weights))) - 1, 1) if counts.any() else 1
 
     @property
-    def smallest_count(self) -> int:
-        """Of the rows, or entities, that count; where classes matter, of the rarest class that is there."""
-        counts = self._count_by_class()
-        return int(counts[counts > 0].min(initial=len(self.weights))) if counts.any() else 0
+    def effective_entities(self) -> float:
+        """How many entities of one size tell as much; where classes matter, in the class in which it is the least.
+
+        Kish 1965, section 11.7; as degrees of freedom: Carter, Schnepel & Steigerwald 2017.
+        """
+        squares = np.square(self._shares).sum(axis=1)
+        return float(1 / squares.max(initial=0.0)) if squares.any() else 0.0
+
+    @cached_property
+    def _shares(self) -> Floats:
+        """Of the weight of each class, the share that lies with each entity; shape (classes, entities)."""
+        assert self.entities is not None
+        width = int(self.entities.max(initial=0)) + 1
+        classes = 1 if self.strata is None else int(self.strata.max(initial=0)) + 1
+        held = np.bincount(self._cells, weights=self.weights, minlength=classes * width).reshape(classes, width)
+        totals = held.sum(axis=1, keepdims=True)
+        shares: Floats = np.divide(held, totals, out=np.zeros_like(held), where=totals > 0)
+        return shares
+
+    @property
+    def _cells(self) -> NDArray[np.int64]:
+        """Of each row, where its class and entity lie among the shares."""
+        assert self.entities is not None
+        return (
+            self.entities
+            if self.strata is None
+            else self.strata * (int(self.entities.max(initial=0)) + 1) + self.entities
+        )
 
     def _count_by_class(self) -> NDArray[np.int64]:
         counted = self.weights > 0
         strata = np.zeros(len(self.weights), np.int64) if self.strata is None else self.strata
-        if self.entities is None:
-            return np.bincount(strata[counted], minlength=1)
-        width = int(self.entities.max(initial=0)) + 1
-        return np.bincount(np.unique(strata[counted] * width + self.entities[counted]) // width, minlength=1)
+        return np.bincount(strata[counted], minlength=1)
 
     def _variance(self, contributions: Floats) -> float:
         if self.entities is not None:
-            sums = np.bincount(self.entities, weights=contributions)
-            count = len(np.unique(self.entities[self.weights > 0]))
-            return float(np.dot(sums, sums)) * _correct(count)
+            return self._variance_by_entity(contributions, self.entities)
         counts = self._count_by_class()
         squares = np.square(contributions)
         by_class = [float(squares.sum())] if self.strata is None else np.bincount(self.strata, weights=squares)
         return float(sum(square * _correct(int(count)) for square, count in zip(by_class, counts, strict=False)))
+
+    def _variance_by_entity(self, contributions: Floats, entities: NDArray[np.int64]) -> float:
+        """What leaving out one entity after the other would move, squared (CR3: Bell & McCaffrey 2002).
+
+        Entities of one size need no more than N / (n - 1); among uneven ones the large ones pull the value to
+        themselves, and without this they would look surer than they are.
+        """
+        moved = contributions / (1 - self._shares.ravel()[self._cells])
+        sums = np.bincount(entities, weights=moved)
+        count = np.count_nonzero(self._shares.sum(axis=0))
+        return float(np.dot(sums, sums)) * (count - 1) / count
 
 
 def _correct(count: int) -> float:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_mlkit.gates import Decision, compare
+from airflow_mlkit.gates.paired import Sample
 from airflow_mlkit.gates.paired_comparison import correct_for_looks, default_margin
 
 
@@ -116,6 +117,28 @@ def test_rows_of_one_entity_make_the_interval_wider():
     assert width == pytest.approx(same, rel=0.05)
 
 
+def test_entities_of_one_size_are_as_sure_as_they_are_many_and_uneven_ones_are_less_sure():
+    labels, champion, challenger = draw(4000)
+    even, rng = np.arange(4000) // 10, np.random.default_rng(0)
+    # a tenth of the entities has two thirds of the rows
+    uneven = np.where(rng.random(4000) < 2 / 3, rng.integers(40, size=4000), 40 + rng.integers(360, size=4000))
+    mean = [compare(labels, champion, challenger, metric="accuracy", groups=of) for of in (even, uneven)]
+    assert mean[1].interval.high - mean[1].interval.low > 1.02 * (mean[0].interval.high - mean[0].interval.low)
+    sample = Sample(np.ones(4000), entities=even)
+    assert sample.effective_entities - 1 == sample.degrees == pytest.approx(399)
+    assert 60 < Sample(np.ones(4000), entities=uneven).effective_entities < 120
+
+
+def test_the_variance_by_entity_is_that_of_leaving_out_one_after_the_other():
+    rng = np.random.default_rng(1)
+    entities, values = np.repeat(np.arange(50), rng.integers(1, 30, size=50)), rng.normal(size=2000)
+    values = values[: len(entities)]
+    contributions = (values - values.mean()) / len(values)
+    found = Sample(np.ones(len(values)), entities=entities)._variance(contributions)
+    left = np.array([values[entities != each].mean() for each in range(50)])
+    assert found == pytest.approx(49 / 50 * np.square(left - values.mean()).sum())
+
+
 def test_a_row_without_an_entity_stands_for_itself():
     labels, champion, challenger = draw(600)
     blank = np.array([None] * 600, dtype=object)
@@ -169,6 +192,10 @@ def spoil(values, value, times=3):
         ({"weights": np.zeros(1000)}, "every weight is 0"),
         ({"weights": spoil(np.ones(1000), -1)}, "3 weights are negative or no numbers"),
         ({"weights": spoil(np.ones(1000), np.nan)}, "3 weights are negative or no numbers"),
+        (
+            {"groups": np.where(np.arange(1000) < 900, 0, np.arange(1000))},
+            "a few entities have most of the rows of a class, so that 101 count like 1.2, and fewer than 10 cannot",
+        ),
         ({"weights": np.arange(1000) < 150}, "there are 150 rows, and fewer than 200 cannot decide"),
         ({"groups": np.arange(1000) % 7}, "rows of 7 entities, and fewer than 30 cannot decide"),
         ({"labels": np.arange(1000) < 5}, "one class has 5 rows, and fewer than 20 cannot decide"),
