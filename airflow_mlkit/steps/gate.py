@@ -36,6 +36,7 @@ from airflow_mlkit.registry.objection import find_objections
 from airflow_mlkit.spec.metrics import ProblemKind
 from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
+from airflow_mlkit.steps.entities import read_entities
 from airflow_mlkit.steps.holdout_gains import read_gains
 from airflow_mlkit.steps.opponents import Opponent, score_opponent
 from airflow_mlkit.steps.sanity import check_sanity
@@ -141,13 +142,14 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
         return _Match(Champion(opponent.title, None, opponent.trouble), anchor)
     first = _meet_anchor(context, anchor, entry, holdout.record)
     looks = LookLog(log_of_champions.uri).look(holdout.hash, challenger_id, context.run.record.run_id)
+    entities = read_entities(context)
     contest = Contest(
         holdout.labels,
         holdout.scores,
         opponent.scores,
         opponent.title,
         anchor=first.scores if first else None,
-        groups=_read_groups(context),
+        groups=entities.of_rows,
         threshold=holdout.threshold,
         quantile=holdout.quantile,
         gains=holdout.gains,
@@ -155,7 +157,11 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
         slices=_cut_slices(context),
     )
     is_gone = first is not None and first.scores is None
-    notes = (*_tell_looks(looks), *(f"{each.title}: {each.trouble}" for each in (first,) if each and is_gone))
+    notes = (
+        *_tell_looks(looks),
+        *entities.notes,
+        *(f"{each.title}: {each.trouble}" for each in (first,) if each and is_gone),
+    )
     return _Match(
         Champion(opponent.title, contest.compare), anchor, holdout.measure(opponent.scores), contest, is_gone, notes
     )
@@ -179,14 +185,6 @@ def _tell_open_slices(results: Iterable[GateResult], most: int = 3) -> tuple[str
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
     found = f"{len(texts)} of {count(len(compared), 'slice')} decide nothing: {', '.join(texts[:most])}{more}"
     return (f"{found}; the report says why of each",) if texts else ()
-
-
-def _read_groups(context: StepContext) -> NDArray[Any] | None:
-    name = context.spec.evaluate.groups
-    if name is None:
-        return None
-    groups: NDArray[Any] = _read_raw(context, [name]).column(name).to_pandas().to_numpy()
-    return groups
 
 
 def _cut_slices(context: StepContext) -> Slices:
