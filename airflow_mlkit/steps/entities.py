@@ -55,10 +55,9 @@ def _tell_copies(raw: pa.Table) -> tuple[str, ...]:
     # a few rows are alike by chance wherever columns have few values
     if copies * 20 <= raw.num_rows:
         return ()
-    return (
-        f"{copies:,} of {count(raw.num_rows, 'holdout row')} are the same as another one in every column; if a feed was "
-        f"merged twice, the interval is too narrow: name the column that tells rows apart in evaluate.groups",
-    )
+    found = f"{copies:,} of {count(raw.num_rows, 'holdout row')} are the same as another one in every column"
+    what = "if a feed was merged twice, the interval is too narrow"
+    return (f"{found}; {what}: name the column that tells rows apart in evaluate.groups",)
 
 
 def _read(context: StepContext, columns: list[str] | None) -> pa.Table:

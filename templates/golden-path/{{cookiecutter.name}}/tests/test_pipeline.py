@@ -1,10 +1,13 @@
 """The whole pipeline on made-up rows: a good model is shipped, a worse one or the same one after it is held back."""
 
+import shutil
 from pathlib import Path
 
-from airflow_mlkit.local.run_project import retrain
+import pytest
+from airflow_mlkit.local.run_project import list_runs, retrain
+from airflow_mlkit.local.run_result import RunResult
 from airflow_mlkit.project import load_project
-from airflow_mlkit.testing import small_copy
+from airflow_mlkit.testing import best_column, small_copy
 
 PROJECT = Path(__file__).parents[1]
 
@@ -18,22 +21,54 @@ class Shuffled({{ cookiecutter.__class }}):
         return super().train(training_dataframe.assign(**{self.label: labels}), validation_dataframe)
 '''
 
+DROPPED = '''
 
-def test_a_worse_model_is_held_back(tmp_path: Path) -> None:
-    project = small_copy(PROJECT, tmp_path)
-    first = retrain(project)
+class Dropped({{ cookiecutter.__class }}):
+    """Is not told the column that says the most."""
+
+    def features(self, dataframe):
+        from airflow_mlkit.testing import drop_column
+
+        return super().features(drop_column(dataframe, COLUMN, VALUE))
+'''
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small copy of the project whose first model was shipped."""
+    folder = tmp_path_factory.mktemp("shipped") / "project"
+    first = retrain(small_copy(PROJECT, folder))
     assert first.state == "SHIPPED", first.reason
-
-    with (tmp_path / "{{ cookiecutter.__package }}" / "workflow.py").open("a") as code:
-        code.write(SHUFFLED)
-    spec = tmp_path / "mlkit.yaml"
-    spec.write_text(spec.read_text().replace("workflow:{{ cookiecutter.__class }}", "workflow:Shuffled"))
-    second = retrain(load_project(tmp_path), resume="newest", first="train")
-    assert second.state == "NOT_SHIPPED", second.reason
+    return folder
 
 
-def test_the_same_data_again_ships_nothing(tmp_path: Path) -> None:
-    project = small_copy(PROJECT, tmp_path)
-    assert retrain(project).state == "SHIPPED"
-    again = retrain(project)
+@pytest.fixture
+def folder(shipped: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shipped, tmp_path / "project"))
+
+
+def retrain_as(folder: Path, name: str, code: str, first: str) -> RunResult:
+    """Put another workflow into the project, and run the steps from the first one that it concerns."""
+    with (folder / "{{ cookiecutter.__package }}" / "workflow.py").open("a") as workflow:
+        workflow.write(code)
+    spec = folder / "mlkit.yaml"
+    spec.write_text(spec.read_text().replace("workflow:{{ cookiecutter.__class }}", f"workflow:{name}"))
+    return retrain(load_project(folder), resume="newest", first=first)
+
+
+def test_a_model_of_shuffled_labels_is_held_back(folder: Path) -> None:
+    worse = retrain_as(folder, "Shuffled", SHUFFLED, first="train")
+    assert worse.state == "NOT_SHIPPED", worse.reason
+
+
+def test_a_model_without_its_best_column_is_held_back(folder: Path) -> None:
+    project = load_project(folder)
+    column, value = best_column(f"{project.runs}/{list_runs(project)[-1]}")
+    code = DROPPED.replace("COLUMN", repr(column)).replace("VALUE", repr(value))
+    worse = retrain_as(folder, "Dropped", code, first="split")
+    assert worse.state == "NOT_SHIPPED", worse.reason
+
+
+def test_the_same_data_again_ships_nothing(folder: Path) -> None:
+    again = retrain(load_project(folder))
     assert (again.state, "same model" in str(again.reason)) == ("NOT_SHIPPED", True), again.reason
