@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -39,15 +40,18 @@ def main() -> None:
             build(folder, uri, given.projects, given.versions)
         print(f"{given.projects} projects x {given.versions} versions, {FEATURES} features each")
         for arguments in ([], ["--column", "amount"], ["--column", "amount", "--all-versions"], ["--model", "model-7"]):
-            print(f"{ask(uri, arguments):6.1f} s  mlkit lineage {' '.join(arguments)}")
+            wall, processor = ask(uri, arguments)
+            print(f"{wall:6.1f} s, {processor:5.1f} s of processor time: mlkit lineage {' '.join(arguments)}")
 
 
-def ask(uri: str, arguments: list[str]) -> float:
-    """Seconds that one question takes, start of Python included."""
+def ask(uri: str, arguments: list[str]) -> tuple[float, float]:
+    """Seconds that one question takes, start of Python included: by the clock, and of the processor."""
     command = [sys.executable, "-m", "airflow_mlkit", "lineage", "--registry", uri, *arguments]
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - begun, spent
 
 
 def build(folder: Path, uri: str, projects: int, versions: int) -> None:

@@ -23,6 +23,7 @@ Datasets = tuple[list[InputDataset], list[OutputDataset]]
 
 LEARNED = facets.transformed("INDIRECT", None, "the label that the model learned to tell")
 WEIGHED = facets.transformed("DIRECT", "TRANSFORMATION", "scored by the model")
+KEPT_BY_FEATURES = facets.transformed("DIRECT", "TRANSFORMATION", "as features() returned it")
 MADE_BY_FEATURES = facets.transformed(
     "DIRECT", "TRANSFORMATION", "made by features() from any of the input columns; from which of them is not known"
 )
@@ -178,9 +179,8 @@ def _model_fields(manifest: Mapping[str, Any]) -> dict[str, str | None]:
 def _candidate_lineage(step: EndedStep, manifest: Mapping[str, Any]) -> dict[str, Any]:
     raw, snapshot = list(manifest["inputs"]), step.snapshot
     features = [each["name"] for each in manifest["features"]]
-    as_they_are = COPIED if features == raw else COMPUTED
     columns = {
-        name: [((snapshot, name), as_they_are)]
+        name: [((snapshot, name), KEPT_BY_FEATURES)]
         if name in raw
         else [((snapshot, column), MADE_BY_FEATURES) for column in raw]
         for name in features

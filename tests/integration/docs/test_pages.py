@@ -72,6 +72,15 @@ def test_undo_a_promotion(churn: Path) -> None:
     assert said.rstrip().endswith("MLflow says the same.")
 
 
+def test_who_uses_a_column(churn: Path) -> None:
+    """The tree that the page shows, and a page with a drawing."""
+    said = follow("how-to/who-uses-a-column.md", churn)
+    assert "tenure: 1 model version uses it" in said
+    assert "from data/churn.csv (of churn)" in said
+    assert "No model belongs to 'risk-ml@example.com'" in said
+    assert "<svg" in (churn / "churn" / "churn-lineage.html").read_text()
+
+
 @pytest.mark.needs("postgresql")
 def test_read_from_sql(warehouse: Path) -> None:
     assert re.search(r"^SHIPPED ", follow("how-to/read-from-sql.md", warehouse), re.MULTILINE)
