@@ -27,9 +27,11 @@ Callback = Callable[["Context"], None]
 
 def announcements(project: Project, event: Event) -> list[Callback]:
     """The callbacks of a task that tell of an event: none where nobody is to hear of it."""
-    if any(event in channel.events for channel in project.plan.channels):
-        return [lambda context: announce(project, event, context)]
-    return []
+
+    def tell(context: Context) -> None:
+        announce(project, event, context)
+
+    return [tell] if any(event in channel.events for channel in project.plan.channels) else []
 
 
 class QuestionNotifier(BaseNotifier):
@@ -132,7 +134,12 @@ class _Findings:
     def reason(self, event: Event, step: str, error: object) -> str:
         """Why it came so, in the words of whoever decided it."""
         if event == "failed":
-            return str(error or self._last_words(step) or self.trouble or "It ended without a word; see its log.")
+            return str(
+                error
+                or self._last_words(step)
+                or self.trouble
+                or "Its process ended without a word, as one that was killed does."
+            )
         spoke = self.gate if event == "waiting" else self.promote
         return (spoke and spoke.reason) or self.trouble or "The task's log says why."
 

@@ -45,6 +45,9 @@ def plan(
                     out.print(f" {step.name} updates the asset {step.outlet}", markup=False)
     places = f"\nruns       {loaded.runs}\nchampions  {loaded.champions}\nmlflow     {loaded.mlflow}"
     out.print(without_credentials(places), markup=False)
+    for channel in loaded.channels:
+        whom = f"{', '.join(channel.to)} by {channel.via}"
+        out.print(f"tells      {whom} of {', '.join(channel.events)}", markup=False)
     for notice in loaded.notices:
         err.print(f"! {notice}", markup=False, style="yellow")
 

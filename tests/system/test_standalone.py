@@ -322,7 +322,8 @@ def test_a_link_opens_the_report_after_the_login(airflow, mailbox, tmp_path):
     """Whoever follows it from a mail is asked who he is, and comes back to the page. Nothing in it may run."""
     from playwright.sync_api import sync_playwright
 
-    address = links_of(mailbox.wait_for("risk@example.com", "card-payments: held back, "))["Report"]
+    links = links_of(mailbox.wait_for("risk@example.com", "card-payments: held back, "))
+    address, dag_run = links["Report"], links["Dag run"]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page()
@@ -333,6 +334,8 @@ def test_a_link_opens_the_report_after_the_login(airflow, mailbox, tmp_path):
         page.wait_for_url(address)
         assert page.locator("h1").inner_text() == "card-payments: held back"
         page.screenshot(path=os.environ.get("MLKIT_SCREENSHOT", tmp_path / "report.png"), full_page=True)
+        page.goto(f"{dag_run}/tasks/promote/details")
+        assert page.get_by_role("link", name="Report").get_attribute("href") == address
         browser.close()
 
 

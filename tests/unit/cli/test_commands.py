@@ -52,6 +52,13 @@ def test_plan_prints_each_step_and_says_aloud_what_does_nothing_yet(folder: Path
     assert "sizes asked for do nothing here (train.sizes.train: cpu-large)" in done.stderr
 
 
+def test_plan_says_who_hears_of_the_project(folder: Path) -> None:
+    channel = "{via: smtp, fallback: platform@example.com, environments: [laptop]}"
+    (folder / "platform.yaml").write_text(f"notify:\n  - {channel}\n")
+    (said,) = [line for line in mlkit(folder, "plan").stdout.splitlines() if line.startswith("tells ")]
+    assert said.endswith("@example.com by smtp of held_back, failed, waiting")
+
+
 def test_plan_as_json_is_nothing_but_json(folder: Path) -> None:
     plan = json.loads(mlkit(folder, "plan", "--json").stdout)
     assert plan["retrain"]["steps"][0]["name"] == "extract"
