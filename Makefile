@@ -45,6 +45,7 @@ bench: $(READY) ## what a retrain and a verdict cost beside the same work by han
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/comparison.py
 	$(BIN)/python benchmarks/promotion.py --retrains 200 --sequences 5 --sizes 1000 8000
+	$(BIN)/python benchmarks/promotion_over_time.py --retrains 200 --lines 5
 
 docs: $(READY) ## check that the pages' commands and links hold
 	$(BIN)/python -m pytest tests/unit/docs tests/integration/docs -q

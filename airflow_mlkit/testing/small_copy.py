@@ -41,6 +41,8 @@ def small_copy(folder: Path, target: Path, *, rows: int = 1000, seed: int = 0) -
 
 def _lower_spec(path: Path) -> None:
     yaml = YAML(typ="safe", pure=True)
+    # a key with a space in it must not be broken over two lines
+    yaml.default_flow_style, yaml.width = False, 100_000
     declared: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"))
     declared["data"]["source"] = {"path": _DATA}
     declared["train"]["min_examples"] = 1
