@@ -102,10 +102,14 @@ def _roles(node: ModelNode) -> list[tuple[str, Sequence[str]]]:
 
 
 def _count_scores(files: Sequence[ScoreFile]) -> str:
+    """What still stands as this version wrote it; what was written anew is counted apart."""
     if not files:
         return "none that is recorded"
+    standing = [file for file in files if not file.replaced_by]
+    rows = sum(file.rows for file in standing)
+    anew = f", {len(files) - len(standing):,} more written anew since" if len(files) > len(standing) else ""
     hidden = f"; the last {SHOWN_SCORES}:" if len(files) > SHOWN_SCORES else ""
-    return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {sum(each.rows for each in files):,} rows{hidden}"
+    return f"{len(standing):,} {'file' if len(standing) == 1 else 'files'}, {rows:,} rows{anew}{hidden}"
 
 
 def _describe_scores(file: ScoreFile) -> str:

@@ -91,5 +91,8 @@ def _model_box(node: ModelNode, layer: int, *lines: str) -> Box:
 
 
 def _scores_box(number: int, file: ScoreFile) -> Box:
-    state = f", written anew by version {file.replaced_by}" if file.replaced_by else "" if file.is_there else ", gone"
-    return Box(f"scores {number}", 3, "scores", file.path, (f"{file.rows:,} rows, {file.written:%Y-%m-%d}{state}",))
+    replaced = (f"written anew by version {file.replaced_by}",) if file.replaced_by else ()
+    gone = () if file.is_there or file.replaced_by else ("gone",)
+    return Box(
+        f"scores {number}", 3, "scores", file.path, (f"{file.rows:,} rows, {file.written:%Y-%m-%d}", *replaced, *gone)
+    )

@@ -14,7 +14,7 @@ from airflow_mlkit.registry.lineage_graph import Box, LineageGraph
 
 WIDTH, GAP, SPACE = 258, 74, 16
 _LINE, _HEAD, _FOOT = 17, 26, 8
-_LONGEST = {"title": 31, "line": 38}
+_LONGEST_TITLE, _LONGEST_LINE = 27, 38
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ def _draw_edge(begin: _Place, end: _Place) -> str:
 def _draw_box(box: Box, place: _Place) -> str:
     whole = escape("\n".join([box.title, *box.lines]))
     texts = [
-        f'<text class="name" x="{place.x + 12}" y="{place.y + 20:.1f}">{_shorten(box.title, "title")}</text>',
+        f'<text class="name" x="{place.x + 12}" y="{place.y + 20:.1f}">{_fit_title(box.title)}</text>',
         *(
             f'<text class="tick" x="{place.x + 12}" y="{place.y + _HEAD + _LINE * number + 12:.1f}">'
-            f"{_shorten(line, 'line')}</text>"
+            f"{_fit_line(line)}</text>"
             for number, line in enumerate(box.lines)
         ),
     ]
@@ -102,7 +102,12 @@ def _draw_box(box: Box, place: _Place) -> str:
     return f'<g class="box {box.kind}"><title>{whole}</title>{frame}{"".join(texts)}</g>'
 
 
-def _shorten(text: str, where: str) -> str:
+def _fit_title(text: str) -> str:
     """A name that fits its box: of a path the end is what tells it from others."""
-    flat, longest = " ".join(text.split()), _LONGEST[where]
-    return escape(flat if len(flat) <= longest else f"…{flat[1 - longest :]}")
+    flat = " ".join(text.split())
+    return escape(flat if len(flat) <= _LONGEST_TITLE else f"…{flat[1 - _LONGEST_TITLE :]}")
+
+
+def _fit_line(text: str) -> str:
+    flat = " ".join(text.split())
+    return escape(flat if len(flat) <= _LONGEST_LINE else f"{flat[: _LONGEST_LINE - 1]}…")

@@ -227,6 +227,7 @@ def test_a_real_project_is_followed_back_and_forward(tmp_path):
     assert "400 rows" in text
     assert "commit: none" in text
     assert "features() makes: amount, large" in text
+    assert "scores: 1 file, 400 rows, 1 more written anew since" in text
     assert "written anew by version 1 since" in text
     assert "no server is recorded" in text
     page = tmp_path / "page.html"
