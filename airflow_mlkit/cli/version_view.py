@@ -67,6 +67,7 @@ def _describe_model(found: VersionDetails) -> Rows:
     yield "triggered by", facts.triggered_by or ""
     yield "approved by", facts.approved_by or ""
     yield "cost", describe_cost(facts.cost) if facts.cost else ""
+    yield "adopted from", facts.adopted_from or ""
     yield "run", " in ".join(filter(None, (facts.run_id, facts.environment)))
     yield "run dir", found.run_dir
     yield "files", found.artifact

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
 from airflow_mlkit.data.moment import to_utc
 from airflow_mlkit.data.split_record import SamplingRecord, SplitRecord
 from airflow_mlkit.rundir.records import Record
 
 _MINUTE = "%Y-%m-%d %H:%M"
+_BY_HAND = "a person can decide, with mlkit promote --run"
 _SEEN = ("training", "validation")
 
 
@@ -17,12 +18,14 @@ class TrainedRows(Record):
     """What a model's manifest keeps of the split that it was made with.
 
     `seen` are the content hashes of the parts that it learned from, `newest` the date of their newest row where there
-    are dates.
+    are dates. `basis` is where that is known from: the split that it was made with; for a model that was adopted, the
+    moment when it was registered, before which all its rows must have been there; or the word of who adopted it.
     """
 
     seen: tuple[str, ...]
     newest: datetime | None = None
     sampling: SamplingRecord
+    basis: Literal["split", "registered", "word"] = "split"
 
     @classmethod
     def of(cls, split: SplitRecord) -> Self:
@@ -44,12 +47,21 @@ class TrainedRows(Record):
         if self.seen == TrainedRows.of(split).seen or self._held_out_as_much(split.sampling):
             return None
         oldest = split.dates["holdout"][0] if "holdout" in split.dates else None
+        if self.basis == "registered" and (self.newest is None or oldest is None):
+            return f"it was adopted, and without dates nobody can tell which rows it has seen; {_BY_HAND}"
         if self.newest is None or oldest is None:
             return "its holdout was cut in another way, so that it may have learned from rows of this one"
         newest, oldest = to_utc(self.newest), to_utc(oldest)
         if newest < oldest:
             return None
-        return f"it learned from rows up to {newest:{_MINUTE}}, and the holdout begins at {oldest:{_MINUTE}}"
+        begins = f"the holdout begins at {oldest:{_MINUTE}}"
+        if self.basis == "registered":
+            return (
+                f"it was adopted, and may have learned from every row until it was registered, {newest:{_MINUTE}}, and "
+                f"{begins}: it can be compared when all held-out rows are newer; {_BY_HAND}"
+            )
+        said = ", says who adopted it" if self.basis == "word" else ""
+        return f"it learned from rows up to {newest:{_MINUTE}}{said}, and {begins}"
 
     def _held_out_as_much(self, now: SamplingRecord) -> bool:
         then = self.sampling

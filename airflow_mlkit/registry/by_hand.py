@@ -74,7 +74,7 @@ def roll_back(project: Project, word: Word, to: str | None = None) -> Change:
             )
         return _write_entry(target, "rollback", word, now)
 
-    return _carry_out(project, registry, target, decide)
+    return carry_out(project, registry, target, decide)
 
 
 def promote_version(project: Project, version: str, word: Word) -> Change:
@@ -101,13 +101,23 @@ def promote_version(project: Project, version: str, word: Word) -> Change:
             return None
         return _write_entry(target, "promote", word, now, again=bool(known))
 
-    change = _carry_out(project, registry, target, decide)
+    change = carry_out(project, registry, target, decide)
     against = find_objections(target.model_id, target.as_of, change.replaced)
     return change.model_copy(update={"notes": against})
 
 
-def _carry_out(project: Project, registry: ModelRegistry, target: ChampionEntry, decide: Decide) -> Change:
-    """Ask the version, let the log move, and let MLflow follow; only the last where the log says so already."""
+def carry_out(project: Project, registry: ModelRegistry, target: ChampionEntry, decide: Decide) -> Change:
+    """Ask the version, let the log move, and let MLflow follow; only the last where the log says so already.
+
+    Args:
+        project: whose model it is.
+        registry: the project's.
+        target: the entry of the version that is to be the champion.
+        decide: from the log as it is to the entry to append; None where it says so already.
+
+    Raises:
+        RegistryError: when the version cannot be loaded or scores otherwise than it did, or MLflow refuses.
+    """
     entries = registry.log.entries()
     asked = ""
     if decide(entries) is not None:

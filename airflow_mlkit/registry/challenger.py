@@ -33,6 +33,7 @@ class Challenger:
         provenance: the commit, the image, the source, all that was installed.
         model: the folder with the model's files, on this machine.
         cost: of all tries of its run up to now; None where it was not counted.
+        adopted_from: where a model that was made elsewhere was taken from.
         project: the folder with mlkit.yaml as it was and the files that it names; None where none was kept.
         documents: further files that are kept beside it, such as the report page.
         approval: what a person answered, where one was asked.
@@ -65,6 +66,7 @@ class Challenger:
     libraries: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
     cost: Cost | None = None
+    adopted_from: str | None = None
     project: Path | None = None
     documents: tuple[Path, ...] = ()
     approval: Approval | None = None

@@ -28,6 +28,9 @@ class ChampionEntry(ChainedRecord):
         gate_report: sha256 of the gate report about the version; it decided, unless a person did.
         artifact: URI of the folder with the model's files.
         metrics: of the run's holdout; a metric that is not defined there is null.
+        adopted_from: where a model that was made elsewhere was taken from, such as `models:/churn/3`.
+        trained_until: a person's word that an adopted model has learned from no row that is dated later.
+        unseen_because: a person's word that it has learned from no row of the holdout, and why.
         anchor: the number of the entry against which slow decline is measured; None in an entry from before there was
             an anchor, which is its own.
     """
@@ -52,6 +55,9 @@ class ChampionEntry(ChainedRecord):
     code_hash: str
     artifact: str
     metrics: dict[str, float | None] = Field(default_factory=dict)
+    adopted_from: str | None = None
+    trained_until: datetime | None = None
+    unseen_because: str | None = None
     anchor: int | None = Field(default=None, ge=1)
 
     @property

@@ -97,6 +97,25 @@ class ModelRegistry:
                 found = client.create_model_version(self.model_name, source, run.info.run_id, tags=facts.to_tags())
             return RegisteredVersion(str(found.version), str(found.source))
 
+    def claim(self) -> None:
+        """Let a registered model that was made by hand follow this log; one that is not there yet is made.
+
+        Raises:
+            RegistryError: when it follows another log, or MLflow refuses.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with refusals_of(self.uri):
+            try:
+                found = self.client.get_registered_model(self.model_name)
+            except MlflowException as error:
+                if error.error_code not in _IS_GONE:
+                    raise
+            else:
+                if LOG_TAG not in found.tags:
+                    self.client.set_registered_model_tag(self.model_name, LOG_TAG, self.log_address)
+            self._prepare(self.client)
+
     def confirm(self, number: str) -> ModelVersion:
         """See that a version can become the champion as far as MLflow is concerned.
 
@@ -263,7 +282,8 @@ class ModelRegistry:
         followed = f"the champion log {carried}" if carried else "no champion log"
         raise RegistryError(
             f"The registered model {self.model_name} follows {followed}, and this project's is {self.log_address}.",
-            hint=f"Two projects may have one name: rename one. If the log was moved, set the tag {LOG_TAG} of the "
+            hint="Two projects may have one name: rename one. mlkit adopt takes over what was registered by hand. "
+            f"If the log was moved, set the tag {LOG_TAG} of the "
             f"registered model in MLflow to {self.log_address}.",
         )
 

@@ -80,7 +80,7 @@ class _Candidacy:
         if self.objection:
             return None
         version = self.registry.register(self.challenger, self.report)
-        return _write_entry(self.challenger, version, self.registry.log, self.report, head)
+        return write_entry(self.challenger, version, self.registry.log, self.report, head)
 
     def settle(self, appended: ChampionEntry | None) -> Promotion:
         """The challenger stands in the log: let the aliases follow, and say what became of it."""
@@ -142,13 +142,22 @@ def _identity(head: ChampionEntry | None) -> tuple[int, str] | None:
     return (head.n, head.model_id) if head else None
 
 
-def _write_entry(
+def write_entry(
     challenger: Challenger,
     version: RegisteredVersion,
     champions: ChampionLog,
     report: GateReport,
     head: ChampionEntry | None,
 ) -> ChampionEntry:
+    """The next entry of the champion log.
+
+    Args:
+        challenger: who becomes the champion.
+        version: as it was registered.
+        champions: the log.
+        report: of its gates.
+        head: whom it follows; None for the first champion.
+    """
     n = head.n + 1 if head else 1
     return ChampionEntry(
         n=n,

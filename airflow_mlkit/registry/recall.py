@@ -49,7 +49,8 @@ def recall_entry(registry: ModelRegistry, version: ModelVersion) -> ChampionEntr
         lacking = ", ".join(f"mlkit.{problem['loc'][0]}" for problem in error.errors())
         raise UserError(
             f"{registry.model_name} version {version.version} was not made by mlkit: it lacks the tags {lacking}.",
-            hint="The kit loads only models that carry their features code and their id: train it with mlkit run.",
+            hint="The kit loads only models that carry their features code and their id: train it with mlkit run, or, "
+            "as the first champion, mlkit adopt it.",
         ) from None
 
 

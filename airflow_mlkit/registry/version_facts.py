@@ -54,6 +54,7 @@ class VersionFacts(Record):
         source: as declared; for a query also the hash of its file.
         params: of the workflow, as the run used them.
         libraries: those that its numbers depend on, and Python; `distributions` all that was installed.
+        adopted_from: where a model that was made elsewhere was taken from; its seed, params and threads are not known.
         cost: of all tries of its run, from the first to its registration.
         approved_by: who said yes before it was promoted, where a person was asked.
     """
@@ -88,6 +89,7 @@ class VersionFacts(Record):
     distributions: dict[str, str] = Field(default_factory=dict)
     metrics: dict[str, float | None] = Field(default_factory=dict)
     cost: Cost | None = None
+    adopted_from: str | None = None
     gate_decision: str | None = None
     gates: tuple[GateFact, ...] = ()
     approved_by: str | None = None

@@ -108,11 +108,19 @@ def register_run(project: Project, run: RunDirectory) -> tuple[str, GateReport]:
         RunDirectoryError: when the run did not come as far as the gates.
         RegistryError: when MLflow refuses.
     """
+    challenger, report = read_verdict(project, run)
+    return ModelRegistry.of(project).register(challenger, report).version, report
+
+
+def read_verdict(project: Project, run: RunDirectory) -> tuple[Challenger, GateReport]:
+    """A run's model with all that is known of it, and what its gates said.
+
+    Raises:
+        RunDirectoryError: when the run did not come as far as the gates.
+    """
     attempt = Try("promote", run.step("promote").root, 0, 0, datetime.now(UTC))  # only to read: it claims no number
     context = StepContext(project, run, find_step(project, "promote"), attempt)
-    report = _read_report(context.input("gate").file(REPORT_FILE))
-    version = ModelRegistry.of(project).register(read_challenger(context), report)
-    return version.version, report
+    return read_challenger(context), _read_report(context.input("gate").file(REPORT_FILE))
 
 
 def _promote(context: StepContext, report: GateReport) -> Promotion:

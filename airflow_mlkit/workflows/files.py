@@ -60,4 +60,5 @@ def identify(manifest: ModelManifest) -> str:
         label=manifest.label,
         classes=manifest.classes,
         features=manifest.features,
+        class_order=manifest.class_order,
     )

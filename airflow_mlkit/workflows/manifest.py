@@ -25,15 +25,18 @@ class ModelManifest(Record):
     """What is needed to load a model, to score with it and to know it again.
 
     `inputs` are the raw columns that features() is given, `features` the columns that it returned, in the order of
-    `split.json`. `model_id` is the hash of `airflow_mlkit.workflows.model_id`, `model_hash` that of the model's file.
-    `device` is where it was trained: an id made on a GPU may differ from one made on a CPU. `trained_rows` says which
-    rows it learned from, so that a gate can prove that a holdout is new to it.
+    `split.json`. `class_order` holds the code of each class in the order in which the estimator gives them; None where
+    that is the order of the codes, as in every model that the kit has trained. `model_id` is the hash of
+    `airflow_mlkit.workflows.model_id`, `model_hash` that of the model's file. `device` is where it was trained: an id
+    made on a GPU may differ from one made on a CPU. `trained_rows` says which rows it learned from, so that a gate can
+    prove that a holdout is new to it.
     """
 
     format: ModelFormat
     estimator: str
     problem_kind: ProblemKind
     classes: tuple[Scalar, ...] = ()
+    class_order: tuple[int, ...] | None = None
     label: str
     inputs: tuple[str, ...]
     features: tuple[FeatureColumn, ...]

@@ -109,7 +109,8 @@ class Model:
 
         booster = load_booster(self.folder / self.manifest.model_file)
         columns = booster.feature_names or self.manifest.feature_names
-        return lambda frame: score_booster(booster, frame[columns], self.manifest.problem_kind)
+        kind, order = self.manifest.problem_kind, self.manifest.class_order
+        return lambda frame: score_booster(booster, frame[columns], kind, order)
 
     def _sklearn_scorer(self) -> Score:
         from airflow_mlkit.workflows.sklearn_scores import score_estimator
@@ -125,7 +126,8 @@ class Model:
 
         def score(frame: pd.DataFrame) -> np.ndarray:
             with own.active() if own else nullcontext():
-                return score_estimator(estimator, frame[names], manifest.problem_kind, len(manifest.classes))
+                kind, classes, order = manifest.problem_kind, len(manifest.classes), manifest.class_order
+                return score_estimator(estimator, frame[names], kind, classes, order)
 
         return score
 

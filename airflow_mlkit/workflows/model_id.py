@@ -20,6 +20,7 @@ def hash_model(
     label: str,
     classes: Sequence[Scalar],
     features: Sequence[FeatureColumn],
+    class_order: Sequence[int] | None = None,
 ) -> str:
     """sha256 of a canonical manifest: the same inputs and code give the same id anywhere, at any time.
 
@@ -32,9 +33,11 @@ def hash_model(
         label: the label's column.
         classes: the label's values in the order of their codes.
         features: the columns of the model, with their types and categories.
+        class_order: the codes of the classes in the order in which the estimator gives them, where that is another.
     """
     return hash_value(
-        {
+        ({} if class_order is None else {"class_order": list(class_order)})
+        | {
             "model_id": 1,
             "format": model_format,
             "model": model_hash,

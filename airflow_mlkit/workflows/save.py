@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,17 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from airflow_mlkit.data.split_record import FeatureColumn, SplitRecord
+from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.data.trained_rows import TrainedRows
 from airflow_mlkit.exceptions import WorkflowError
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.workflows.base import TrainingSettings
-from airflow_mlkit.workflows.files import CODE_FOLDER
+from airflow_mlkit.workflows.files import CODE_FOLDER, identify
 from airflow_mlkit.workflows.fitted import found_iteration, own_scores
 from airflow_mlkit.workflows.libraries import library_versions
 from airflow_mlkit.workflows.manifest import MANIFEST_FILE, MODEL_FILES, ModelFormat, ModelManifest
 from airflow_mlkit.workflows.model import Model
-from airflow_mlkit.workflows.model_id import hash_model
 from airflow_mlkit.workflows.xgboost_format import BoosterConfig, dump_booster, find_booster
 
 PROVEN_ROWS = 10_000
@@ -37,6 +37,17 @@ flavors:
 """
 
 
+@dataclass(frozen=True)
+class AdoptedRows:
+    """What is known of the training of a model that was made elsewhere.
+
+    `class_order` is that of `ModelManifest`.
+    """
+
+    trained: TrainedRows
+    class_order: tuple[int, ...] | None = None
+
+
 def save_model(
     folder: Path,
     estimator: Any,
@@ -44,6 +55,7 @@ def save_model(
     project: Project,
     settings: TrainingSettings,
     split: SplitRecord,
+    adopted: AdoptedRows | None = None,
 ) -> Model:
     """Write a model's folder and load it again. Nothing is pickled.
 
@@ -53,6 +65,7 @@ def save_model(
         project: whose package is packed with the model.
         settings: what the workflow was told.
         split: the rows and columns that it was trained on.
+        adopted: of a model that was trained elsewhere, on other rows.
 
     Raises:
         WorkflowError: when the estimator holds something that cannot be saved, or its code cannot be loaded alone.
@@ -79,12 +92,14 @@ def save_model(
         device="cpu" if booster is None else BoosterConfig(booster).device,
         code_hash=project.code_hash,
         model_hash=hash_file(path),
-        model_id=_model_id(kind, hash_file(path), project, settings, split.features),
-        rows={"training": split.rows.training, "validation": split.rows.validation},
-        trained_rows=TrainedRows.of(split),
+        class_order=adopted.class_order if adopted else None,
+        model_id="",
+        rows={} if adopted else {"training": split.rows.training, "validation": split.rows.validation},
+        trained_rows=adopted.trained if adopted else TrainedRows.of(split),
         best_iteration=found_iteration(estimator),
         libraries=library_versions(project),
     )
+    manifest = manifest.model_copy(update={"model_id": identify(manifest)})
     (folder / MANIFEST_FILE).write_bytes(manifest.to_bytes())
     (folder / "MLmodel").write_text(MLMODEL.format(python=platform.python_version()), encoding="utf-8")
     return Model.load(folder)
@@ -119,21 +134,6 @@ def _pack_code(project: Project, folder: Path) -> None:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-
-
-def _model_id(
-    kind: ModelFormat, digest: str, project: Project, settings: TrainingSettings, features: tuple[FeatureColumn, ...]
-) -> str:
-    return hash_model(
-        model_format=kind,
-        model_hash=digest,
-        workflow=project.spec.train.workflow,
-        code_hash=project.code_hash,
-        problem_kind=settings.problem_kind,
-        label=settings.label,
-        classes=settings.classes,
-        features=features,
-    )
 
 
 def write_training_record(path: Path, record: dict[str, Any]) -> None:

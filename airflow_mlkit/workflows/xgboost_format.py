@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +62,17 @@ def best_iteration(booster: xgboost.Booster) -> int | None:
     return int(found) if found is not None else None
 
 
-def score_booster(booster: xgboost.Booster, rows: pd.DataFrame, kind: ProblemKind) -> np.ndarray:
+def score_booster(
+    booster: xgboost.Booster, rows: pd.DataFrame, kind: ProblemKind, class_order: Sequence[int] | None = None
+) -> np.ndarray:
     """Probabilities or predictions of a booster, with the rounds up to its best one.
 
     Args:
-        booster: fitted on encoded labels.
+        booster: fitted on encoded labels, or on others in the order that `class_order` says.
         rows: the columns that it was fitted on; Categorical ones with the lists that it was fitted on.
         kind: of the problem. An objective that is not a classifier's scores a binary problem with its prediction,
             clipped to 0 and 1.
+        class_order: the code of each class that the booster gives, where that is not the order of the codes.
 
     Returns:
         (n,) for binary and regression, (n, classes) for multiclass; float64.
@@ -82,7 +86,11 @@ def score_booster(booster: xgboost.Booster, rows: pd.DataFrame, kind: ProblemKin
     scores: np.ndarray = (_softmax(found) if softmax else found).astype(np.float64)
     if kind == "binary":
         scores = (scores if scores.ndim == 1 else scores[:, 1]).clip(0, 1)
-    return scores
+    if class_order is None or kind == "regression":
+        return scores
+    if kind == "binary":
+        return scores if class_order[1] == 1 else 1 - scores
+    return scores[:, np.argsort(class_order)]
 
 
 def _softmax(margins: np.ndarray) -> np.ndarray:
