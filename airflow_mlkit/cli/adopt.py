@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,6 +68,7 @@ def adopt(
     from airflow_mlkit.registry.adoption import TrainingWord
     from airflow_mlkit.registry.word import Word
 
+    _show_warnings_only()
     until = trained_until.replace(tzinfo=trained_until.tzinfo or UTC) if trained_until else None
     training = TrainingWord(until, Word(word.by, unseen_because).reason if unseen_because is not None else None)
     said = tuple(value.strip() for value in classes.split(",")) if classes else ()
@@ -77,6 +79,13 @@ def adopt(
     else:
         print_change(found.change, "ADOPTED", as_json=False)
         _print_adoption(found)
+
+
+def _show_warnings_only() -> None:
+    """Each step's log lies in its folder; here its name is enough."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(handler)
 
 
 def _print_adoption(found: Adoption) -> None:
@@ -92,7 +101,7 @@ def _print_adoption(found: Adoption) -> None:
         if text:
             print_line(text, head=f"  {name:<12}")
     for note in found.notes:
-        print_line(note, head="  although    ")
+        print_line(note, head="  mind        ")
 
 
 def _tell_word(found: Adoption) -> str:

@@ -165,7 +165,9 @@ def _order_classes(
         # as scikit-learn's LabelEncoder counts them
         by_value = sorted(split.classes, key=lambda value: (isinstance(value, str), value))
         order = [codes[_text(value)] for value in by_value]
-        notes = (f"its classes 0 to {len(given) - 1} were taken for {_list(by_value)}; --classes says it otherwise",)
+        notes = (
+            f"its classes 0 to {len(given) - 1} were taken to mean {_list(by_value)}; say it with --classes if not",
+        )
     else:
         raise UserError(f"It was fitted on the classes {_list(given)}, and {split.label!r} has {_list(split.classes)}.")
     plain = order == list(range(len(order))) and [_text(value) for value in given] == [str(code) for code in order]

@@ -81,6 +81,13 @@ def test_who_uses_a_column(churn: Path) -> None:
     assert "<svg" in (churn / "churn" / "churn-lineage.html").read_text()
 
 
+def test_adopt_a_model(churn: Path) -> None:
+    said = follow("how-to/adopt-a-model.md", churn)
+    assert "ADOPTED  churn version 1 is the champion (entry 1)." in said
+    assert "taken from  models:/churn-notebook/1, Booster" in said
+    assert "MLflow says the same." in said
+
+
 @pytest.mark.needs("postgresql")
 def test_read_from_sql(warehouse: Path) -> None:
     assert re.search(r"^SHIPPED ", follow("how-to/read-from-sql.md", warehouse), re.MULTILINE)
