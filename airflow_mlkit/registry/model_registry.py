@@ -103,18 +103,11 @@ class ModelRegistry:
         Raises:
             RegistryError: when it follows another log, or MLflow refuses.
         """
-        from mlflow.exceptions import MlflowException
-
         with refusals_of(self.uri):
-            try:
-                found = self.client.get_registered_model(self.model_name)
-            except MlflowException as error:
-                if error.error_code not in _IS_GONE:
-                    raise
-            else:
-                if LOG_TAG not in found.tags:
-                    self.client.set_registered_model_tag(self.model_name, LOG_TAG, self.log_address)
-            self._prepare(self.client)
+            found = self._find_model()
+            if found and LOG_TAG not in found.tags:
+                self.client.set_registered_model_tag(self.model_name, LOG_TAG, self.log_address)
+            self._prepare()
 
     def confirm(self, number: str) -> ModelVersion:
         """See that a version can become the champion as far as MLflow is concerned.
