@@ -6,6 +6,7 @@ import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -27,7 +28,8 @@ from airflow_mlkit.local import adopt as adopting
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import adoption, by_hand
 from airflow_mlkit.registry.word import Word
-from tests.promoting import DyingRegistry
+from airflow_mlkit.rundir import RunDirectory
+from airflow_mlkit.steps.promote import read_verdict
 
 BY_HAND = "payments risk #1"
 """A registered model that is not called like the project."""
@@ -124,11 +126,12 @@ def _version(logged: Any) -> str:
     return str(logged.registered_model_version)
 
 
-def adopt_and_die(folder: Path, address: str, point: str) -> None:
-    """Adopt and be killed at a point of it."""
-    DyingRegistry.point = point
-    adoption.ModelRegistry = DyingRegistry  # type: ignore[misc]
-    adopt_by_ana(folder, address)
+def adopt_judged(folder: Path, run_id: str) -> None:
+    """The last act of an adoption, after its steps: register the copy, ask it, write the log, tell MLflow."""
+    project = load_project(folder)
+    challenger, report = read_verdict(project, RunDirectory(f"{project.runs}/{run_id}"))
+    challenger = replace(challenger, adopted_from="models:/cards/1")
+    adoption.adopt_challenger(project, challenger, report, Word("ana", "it has served"), adoption.TrainingWord())
 
 
 def adopt_together(folder: Path, number: int, address: str, barrier: Barrier, results: Any) -> None:

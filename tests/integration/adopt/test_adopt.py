@@ -6,9 +6,9 @@ import copy
 import json
 import multiprocessing
 import shutil
-import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,19 @@ from typer.testing import CliRunner
 from airflow_mlkit.cli.app import app
 from airflow_mlkit.exceptions import MLKitError, RegistryError, UserError
 from airflow_mlkit.gates.report import GateReport
+from airflow_mlkit.local import adopt as adopting
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
 from airflow_mlkit.registry.adoption import TrainingWord
+from airflow_mlkit.registry.audit import audit
 from airflow_mlkit.registry.load import load_champion
 from airflow_mlkit.registry.model_registry import LOG_TAG, ModelRegistry
 from airflow_mlkit.rundir import RunDirectory
+from tests import dying
 from tests.adopting import (
     BY_HAND,
-    adopt_and_die,
     adopt_by_ana,
+    adopt_judged,
     adopt_together,
     fit_pipeline,
     log_pyfunc,
@@ -316,18 +319,29 @@ def test_a_log_that_cannot_be_written_leaves_nobody_champion(folder: Path) -> No
     assert len(ModelRegistry.of(load_project(folder)).versions()) == 2, "registered once"
 
 
-def test_an_adoption_killed_between_any_two_acts_is_finished_by_the_same_command(folder: Path) -> None:
-    for point in ("before registering", "registered", "appended", "alias set"):
-        writer = SPAWN.Process(target=adopt_and_die, args=(folder, "models:/cards/1", point))
-        writer.start()
-        writer.join(timeout=200)
-        assert writer.exitcode == -signal.SIGKILL, point
-    found = adopt_by_ana(folder, "models:/cards/1")
-    assert found.change.champion.n == 1
-    registry = ModelRegistry.of(load_project(folder))
-    assert len(registry.log.entries()) == 1
-    assert [version.version for version in registry.versions()] == [2, 1]
-    assert CliRunner().invoke(app, ["audit", "--project", str(folder)]).exit_code == 0
+def test_an_adoption_killed_before_one_of_its_writes_is_finished_by_the_same_command(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any) -> None:
+        raise UserError("stopped before it is written")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adopting, "adopt_challenger", stop)
+        with pytest.raises(UserError, match="stopped"):
+            adopt_by_ana(folder, "models:/cards/1")
+    (run_dir,) = Path(load_project(folder).runs).iterdir()
+    killed = 0
+    for write in count(2, 5):  # not each of some twenty: two processes and a copy of the project cost seconds
+        home = Path(shutil.copytree(folder, tmp_path / f"copy-{write}"))
+        if not dying.run(adopt_judged, home, run_dir.name, killed_before=write):
+            break
+        killed += 1
+        assert not dying.run(adopt_judged, home, run_dir.name)
+        registry = ModelRegistry.of(load_project(home))
+        assert [entry.action for entry in registry.log.entries()] == ["adopt"], write
+        assert [version.version for version in registry.versions()] == [2, 1], write
+        assert audit(load_project(home)).is_whole, write
+    assert killed > 2
 
 
 def test_of_two_who_adopt_at_once_one_is_told_that_there_is_a_champion(folder: Path) -> None:
