@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def reproduce(
-    version: Annotated[str, typer.Argument(help="Its number in MLflow.")],
+    version: Annotated[str, typer.Argument(help="Its number in MLflow, champion or anchor.")],
     keep: Annotated[bool, typer.Option("--keep", help="Leave the project and the run that were made, to look at.")] = (
         False
     ),

@@ -14,6 +14,7 @@ from pathlib import Path
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.exceptions import DataError, MLKitError, StepError
 from airflow_mlkit.project import SPEC_FILE, Project, find_code_files, hash_files
+from airflow_mlkit.registry.version_side import find_number
 from airflow_mlkit.reproduction.code import bring_code
 from airflow_mlkit.reproduction.difference import (
     DATA_CAUSES,
@@ -91,11 +92,11 @@ class _Attempt:
 
     def carry_out(self) -> Reproduction:
         """Bring everything together, run the steps, and compare, until a difference makes the rest pointless."""
-        interpreter = self._choose_interpreter()
-        self.libraries = interpreter.title
         before = self._prepare()
         if before is not None:
             return self._conclude(None, before)
+        interpreter = self._choose_interpreter()  # last: an image or an environment may take minutes to come
+        self.libraries = interpreter.title
         for step in STEPS:
             self.announce(f"{step}, with {interpreter.title}")
             self._run(step, interpreter)
@@ -214,7 +215,7 @@ def reproduce(
 
     Args:
         project: whose version it is, as it is checked out now.
-        version: its number in MLflow.
+        version: its number in MLflow, or `champion` or `anchor`.
         keep: leave the scratch project and run to look at.
         here: take the libraries of this Python, whatever they are.
         announce: called with what is being done.
@@ -230,7 +231,7 @@ def reproduce(
         announce(f"reading what {project.spec.name} version {version} tells")
         kept_files = scratch.folder / "kept"
         kept_files.mkdir()
-        origin = find_origin(project, version, kept_files)
+        origin = find_origin(project, find_number(project, version), kept_files)
         result = _Attempt(project, origin, scratch.folder, announce, here).carry_out()
     kept = str(scratch.folder) if keep else None
     return result.model_copy(update={"seconds": round(time.monotonic() - started, 1), "kept": kept})

@@ -173,6 +173,68 @@ def test_bad_versions_are_answered_in_a_sentence(cards: Path) -> None:
     assert "version 3 was not made by mlkit" in refusal(cards, "3")[1]
 
 
+def test_changed_files_keep_the_commit_from_vouching(cards: Path) -> None:
+    rewrite_facts(cards, 1, git_clean=False)
+    found = reproduce(cards, "1")
+    assert found["same"]
+    assert found["code"] == "the code that the model carries"
+    assert str(found["notes"]).startswith("['Files were changed since commit")
+
+
+STAND_IN = """#!{python}
+import os, sys
+with open({log!r}, "a") as log:
+    print(*sys.argv[1:], file=log)
+if sys.argv[1] != "run":
+    sys.exit({refuses})
+words = sys.argv[sys.argv.index({image!r}) + 1 :]
+os.execv({python!r}, [{python!r}, "-m", "airflow_mlkit", *words])
+"""
+IMAGE = "registry.example.com/cards@sha256:12"
+
+
+def stand_in_for_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, *, refuses: str = "0") -> Path:
+    """A docker that writes down how it is called and runs the words on this machine."""
+    log = folder / "called"
+    docker = folder / "docker"
+    docker.write_text(STAND_IN.format(python=sys.executable, log=str(log), refuses=refuses, image=IMAGE))
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return log
+
+
+def test_its_image_runs_without_a_network_on_inputs_that_it_cannot_write(
+    cards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = stand_in_for_docker(tmp_path, monkeypatch)
+    rewrite_facts(cards, 1, image=IMAGE)
+    found = reproduce(cards, "1")
+    assert found["same"]
+    assert str(found["libraries"]).startswith(f"its image {IMAGE}")
+    runs = [line for line in called.read_text().splitlines() if line.startswith("run ")]
+    assert [line.partition(f"{IMAGE} step ")[2].partition(" ")[0] for line in runs] == ["split", "train", "evaluate"]
+    for line in runs:
+        assert "--network none --read-only" in line
+        assert "/project:ro" in line
+        assert "/run/steps/extract:ro" in line
+
+
+def test_an_image_that_cannot_be_had_is_said_and_the_libraries_are_taken_from_here(
+    cards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_for_docker(tmp_path, monkeypatch, refuses="'no such image: [b]cards[/b]'")
+    rewrite_facts(cards, 1, image=IMAGE)
+    done = mlkit(cards, "reproduce", "champion", "--keep")
+    assert done.exit_code == 0, done.exception
+    assert "image" not in done.stdout  # version 2 was made without one
+    kept = Path(next(line for line in done.stdout.splitlines() if "  kept " in line).split()[-1])
+    assert (kept / "run/run.json").exists()
+    shutil.rmtree(kept)
+    done = mlkit(cards, "reproduce", "1")
+    assert "which cannot be had here: no such image: [b]cards[/b]" in done.stdout
+    assert "ran with    this Python" in done.stdout
+
+
 @pytest.mark.needs("uv")
 def test_its_library_versions_are_installed_where_here_are_others(
     cards: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
