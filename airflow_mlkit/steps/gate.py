@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.looks import LookLog
 from airflow_mlkit.registry.objection import find_objections
+from airflow_mlkit.spec.data import DateRangeHoldout, Holdout
 from airflow_mlkit.spec.metrics import ProblemKind
 from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
@@ -110,7 +112,11 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> Judgement:
         results=verdict.results,
         sanity=sanity,
         concerns=concerns,
-        notes=(*(match.notes if match else ()), *_tell_open_slices(verdict.results)),
+        notes=(
+            *(match.notes if match else ()),
+            *_tell_open_slices(verdict.results),
+            *_tell_old_holdout(context.spec.data.holdout, context.as_of),
+        ),
         metrics=_pair_metrics(measured, match.measured if match else None),
     )
     return Judgement(report, holdout.record.kind, match.contest if match else None)
@@ -173,6 +179,16 @@ def _tell_looks(looks: int) -> tuple[str, ...]:
         "holdout that rolls (last: 30d), give a fresh one"
     )
     return (text,) if looks > 1 else ()
+
+
+def _tell_old_holdout(holdout: Holdout, as_of: datetime | None) -> tuple[str, ...]:
+    """That a holdout of fixed dates has been left behind: it keeps whoever was best then."""
+    if not isinstance(holdout, DateRangeHoldout) or holdout.start is None or holdout.end is None or as_of is None:
+        return ()
+    if as_of.date() - holdout.end <= holdout.end - holdout.start:
+        return ()
+    text = f"the holdout ends on {holdout.end} whatever is newer, so that models of newer rows are kept out"
+    return (f"{text}; last: 30d instead of start and end rolls",)
 
 
 def _tell_open_slices(results: Iterable[GateResult], most: int = 3) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.looks import LookLog
 from airflow_mlkit.spec import PipelineSpec
 from tests.forging import FORGERIES, mark_of, seal
+from tests.projects import default_spec
 
 from .conftest import Run
 
@@ -135,6 +136,16 @@ def test_asking_a_holdout_again_and_again_is_counted_and_asks_for_more_confidenc
     assert fourth.holdout.looks == 4
     assert fourth.results[1].comparison.confidence == pytest.approx(0.9975)
     assert "4 models have asked this holdout" in fourth.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "is_old"), [("2026-03-01", "2026-04-01", True), ("2026-03-01", "2026-06-01", False)]
+)
+def test_a_holdout_of_fixed_dates_that_was_left_behind_is_said(make_run, start, end, is_old):
+    spec = default_spec()["data"]
+    run = make_run(data={**spec, "holdout": {"sampling": "date_range", "start": start, "end": end}})
+    notes = run.judge(None).notes
+    assert any(f"the holdout ends on {end} whatever is newer" in note for note in notes) == is_old
 
 
 def test_a_gate_may_speak_in_money(make_run):
