@@ -17,6 +17,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -77,6 +79,7 @@ def main() -> None:
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     parser.add_argument("--no-kills", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended too
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request to moto
     rounds = -(-options.promotions // (options.writers - 1))
     print(f"| log | MLflow | promoted | held back | compared again | seconds | a second | {options.pace}, in the end |")

@@ -18,7 +18,7 @@ from airflow_mlkit.registry.finding import Finding
 from airflow_mlkit.registry.freeze import FreezeEntry
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.projection import compare_mlflow
-from airflow_mlkit.rundir import RunDirectory
+from airflow_mlkit.rundir import RunDirectory, store_errors
 from airflow_mlkit.rundir.records import Record
 
 
@@ -109,7 +109,7 @@ def _check_report(champions: ChampionLog, entry: ChampionEntry) -> Finding | boo
     run = RunDirectory(resolved(entry.run_dir, champions.uri))
     try:
         hashes = [hashlib.sha256(content).hexdigest() for content in find_gate_reports(run)] if run.exists else []
-    except (MLKitError, OSError) as error:
+    except (MLKitError, *store_errors()) as error:
         return Finding(kind="noted", what=f"the gate report of entry {entry.n} cannot be read: {error}")
     if not hashes or entry.gate_report in hashes:
         return bool(hashes)

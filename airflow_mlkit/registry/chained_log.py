@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from upath import UPath
 
 from airflow_mlkit.exceptions import RegistryError, RunDirectoryError
-from airflow_mlkit.rundir import create_only, is_local, open_place
+from airflow_mlkit.rundir import create_only, is_local, open_place, store_errors
 from airflow_mlkit.rundir.records import Record
 
 log = logging.getLogger("airflow_mlkit.promotion")
@@ -171,7 +171,7 @@ class ChainedLog(Generic[Entry]):
             names = [UPath(name).name for name in self.root.fs.ls(self.root.path, detail=False)]
         except FileNotFoundError:
             return []
-        except OSError as error:
+        except store_errors() as error:
             raise RegistryError(f"{self.root} cannot be listed: {error}.", hint="May you read it?") from error
         parts = (name.partition(".") for name in names)
         numbers = sorted(int(stem) for stem, _, suffix in parts if suffix == "json" and stem.isdigit())
@@ -201,7 +201,7 @@ class ChainedLog(Generic[Entry]):
     def _fetch(self, n: int) -> bytes:
         try:
             return self.file(n).read_bytes()
-        except OSError as error:
+        except store_errors() as error:
             raise RegistryError(f"{self.file(n)} cannot be read: {error}.", hint=_RESTORE) from error
 
     def _parse(self, n: int, content: bytes) -> Entry:

@@ -14,6 +14,7 @@ from airflow_mlkit.exceptions import RegistryError
 from airflow_mlkit.extras import needs_extra
 from airflow_mlkit.registry.address import without_credentials
 from airflow_mlkit.registry.patient_client import PatientClient, insisting
+from airflow_mlkit.rundir import store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -74,7 +75,7 @@ def refusals_of(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, OSError, *_database_errors()) as error:
+    except (MlflowException, *store_errors(), *_database_errors()) as error:
         place, what = without_credentials(uri), without_credentials(str(error)).strip().partition("\n")[0]
         raise RegistryError(
             f"MLflow at {place} refuses: {what.rstrip('.')}.",

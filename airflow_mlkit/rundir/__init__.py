@@ -3,7 +3,7 @@
 from airflow_mlkit.rundir.approval import Approval
 from airflow_mlkit.rundir.canonical import canonical_json, hash_file, hash_value
 from airflow_mlkit.rundir.create_only import create_only
-from airflow_mlkit.rundir.place import is_local, open_place
+from airflow_mlkit.rundir.place import is_local, open_place, store_errors
 from airflow_mlkit.rundir.publication import Publication
 from airflow_mlkit.rundir.records import (
     HELD_BACK_EXIT_CODE,
@@ -40,4 +40,5 @@ __all__ = [
     "is_local",
     "open_place",
     "safe_run_id",
+    "store_errors",
 ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from upath import UPath
 
 from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.rundir.place import store_errors
 
 _TRUSTED: set[str] = set()
 
@@ -70,9 +71,9 @@ def _put(path: UPath, content: bytes) -> bool:
         path.fs.pipe_file(path.path, content, mode="create")
     except FileExistsError:
         return False
-    except OSError as error:
+    except store_errors() as error:
         raise RunDirectoryError(
-            f"{path} cannot be written: {error.strerror or error}.",
+            f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.",
             hint="Is the bucket there, and may you write to it?",
         ) from error
     return True

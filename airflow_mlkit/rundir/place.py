@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from upath import UPath
@@ -39,3 +40,14 @@ def open_place(uri: UPath | Path | str) -> UPath:
 def is_local(path: UPath) -> bool:
     """Whether a path lies on this machine's file system."""
     return path.protocol in ("", "file")
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """What a folder or a bucket raises that is away, refuses, or is not there.
+
+    s3fs turns the answers of a store into errors of the operating system, and lets through what kept it from getting
+    one: a server that is away, a name that is none, credentials that are missing.
+    """
+    libraries = (("botocore.exceptions", "BotoCoreError"), ("boto3.exceptions", "Boto3Error"))
+    loaded = ((sys.modules.get(module), name) for module, name in libraries)
+    return (OSError, *(getattr(module, name) for module, name in loaded if module))

@@ -13,7 +13,7 @@ import pytest
 
 from airflow_mlkit.exceptions import RegistryError, UserError
 from airflow_mlkit.project import Project, load_project
-from airflow_mlkit.registry import by_hand
+from airflow_mlkit.registry import by_hand, patient_client
 from airflow_mlkit.registry.asking import Answer
 from airflow_mlkit.registry.audit import audit
 from airflow_mlkit.registry.by_hand import promote_version, roll_back
@@ -22,7 +22,8 @@ from airflow_mlkit.registry.promotion import promote
 from airflow_mlkit.registry.word import Word
 from tests.buckets import Application, serve_bucket
 from tests.challengers import build_challenger, make_champions, report_against
-from tests.promoting import speak_together
+from tests.databases import serve_postgresql
+from tests.promoting import begin_model, speak_together
 
 SPAWN = multiprocessing.get_context("spawn")
 ANA = Word("ana", "scores are off")
@@ -189,6 +190,34 @@ def test_a_registry_that_goes_away_after_the_log_has_moved_is_told_later(
     assert not roll_back(churn, ANA).changed
     assert aliases(registry)[CHAMPION_ALIAS] == "1"
     assert versions(registry) == ["1", "2", "1"]
+
+
+@pytest.mark.needs("postgresql")
+def test_a_database_that_is_stopped_in_the_middle_is_told_the_rest_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patient_client, "ATTEMPTS", 3)
+    with serve_postgresql() as server:
+        project = begin_model(tmp_path, "churn", mlflow=server.mlflow_uri)
+        registry = ModelRegistry.of(project)
+        make_champions(registry, project.folder, 80, 90)
+
+        def stop(*_: object) -> Answer:
+            server.stop()
+            return Answer(0, "not asked")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(by_hand, "ask", stop)
+            with pytest.raises(
+                RegistryError, match=r"version 1 is the champion \(entry 3\), and MLflow was not"
+            ) as said:
+                roll_back(project, ANA)
+        assert server.password not in str(said.value)
+        server.start()
+        assert {finding.kind for finding in audit(project).findings} == {"moved"}
+        assert not roll_back(project, ANA).changed
+        assert audit(project).is_whole
+        assert versions(registry) == ["1", "2", "1"]
 
 
 def test_people_and_a_retrain_that_meet_are_heard_one_after_the_other(

@@ -14,13 +14,14 @@ from upath import UPath
 
 from airflow_mlkit.cost.removed_runs import RemovedRuns
 from airflow_mlkit.cost.run_files import read_runs
-from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.exceptions import RegistryError, RunDirectoryError
 from airflow_mlkit.project import load_project
+from airflow_mlkit.registry import ChampionLog
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord, create_only
 from airflow_mlkit.rundir.create_only import _TRUSTED
 from airflow_mlkit.steps.run import run_step
 from airflow_mlkit.steps.sign_of_life import show_life
-from tests.buckets import EACH_STORE, SERVED, Application, serve_bucket
+from tests.buckets import EACH_STORE, S3_KEYS, SERVED, Application, serve_bucket
 from tests.costing import NOON, write_run, write_try
 
 
@@ -79,6 +80,17 @@ def test_a_bucket_that_is_not_there_is_named(bucket: str) -> None:
     missing = f"{bucket.partition('://')[0]}://no-such-bucket/r1"
     with pytest.raises(RunDirectoryError, match=f"{missing}/run.json cannot be written: .*\nIs the bucket"):
         begin(missing)
+
+
+def test_a_store_that_is_away_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = S3_KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    for variable, value in keys.items():
+        monkeypatch.setenv(variable, value)
+    away = UPath("s3://away/log", skip_instance_cache=True, use_listings_cache=False)
+    with pytest.raises(RunDirectoryError, match=r"s3://away/log/1.json cannot be written: Could not connect"):
+        create_only(away / "1.json", b"{}")
+    with pytest.raises(RegistryError, match=r"s3://away/log cannot be listed: Could not connect"):
+        ChampionLog(away).head()
 
 
 def test_what_is_published_in_a_bucket_is_read_back_and_checked(bucket: str) -> None:
