@@ -23,6 +23,7 @@ help: ## what can be made
 demo: $(READY) ## a card-payments project, retrained three times in a real Airflow
 	@$(BIN)/mlkit demo
 
+test: export PATH := $(abspath $(dir $(UV))):$(PATH)
 test: $(READY) ## all tests; the ones that lack a tool say what to install
 	$(BIN)/python -m pytest tests/unit tests/integration -n 2 --dist loadfile -q
 	$(BIN)/python -m pytest tests/system -q

@@ -107,9 +107,10 @@ def _describe(entry: ChampionEntry, before: ChampionEntry | None) -> AuditedEntr
 def _check_report(champions: ChampionLog, entry: ChampionEntry) -> Finding | bool:
     """Whether the gate report of an entry is still there and has its hash; a finding where another is in its place."""
     run = RunDirectory(resolved(entry.run_dir, champions.uri))
+    unreadable: tuple[type[Exception], ...] = (MLKitError, *store_errors())
     try:
         hashes = [hashlib.sha256(content).hexdigest() for content in find_gate_reports(run)] if run.exists else []
-    except (MLKitError, *store_errors()) as error:
+    except unreadable as error:
         return Finding(kind="noted", what=f"the gate report of entry {entry.n} cannot be read: {error}")
     if not hashes or entry.gate_report in hashes:
         return bool(hashes)
