@@ -24,6 +24,9 @@ class AnchorComparison(Record):
     estimate: FiniteFloat
     interval: Interval
     lower_bound: FiniteFloat
+    confidence: FiniteFloat = Field(
+        description="Of the interval and the bound: higher with each champion since the anchor."
+    )
 
 
 class SliceComparison(Record):

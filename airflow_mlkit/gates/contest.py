@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +15,7 @@ from airflow_mlkit.gates.compared_rows import ComparedRows
 from airflow_mlkit.gates.comparison import Comparison, SliceComparison
 from airflow_mlkit.gates.decision import Decision
 from airflow_mlkit.gates.numbers import count, short, sure
-from airflow_mlkit.gates.paired_comparison import CONFIDENCE, compare, correct_for_looks
+from airflow_mlkit.gates.paired_comparison import CONFIDENCE, Request, compare_part, compare_whole, correct_for_looks
 from airflow_mlkit.spec.pipeline import ChampionGate
 
 SLICE_CONFIDENCE = 0.95
@@ -29,6 +30,7 @@ class Contest:
         labels: encoded, shape (n,).
         challenger: its scores, shape (n,) or (n, k); likewise `champion` and `anchor`.
         champion_name: for sentences, such as `the champion (version 3)`.
+        since_anchor: how many champions have followed the anchor; see `compare`.
         groups: the entity of each row, shape (n,), where rows belong to some.
         threshold: from which score on a binary row counts as positive.
         quantile: which one a regression predicts; only `quantile_loss` needs it.
@@ -42,6 +44,7 @@ class Contest:
     champion: NDArray[Any]
     champion_name: str
     anchor: NDArray[Any] | None = None
+    since_anchor: int = 1
     groups: NDArray[Any] | None = None
     threshold: float = 0.5
     quantile: float | None = None
@@ -51,57 +54,45 @@ class Contest:
 
     def compare(self, gate: ChampionGate) -> Comparison:
         """What a gate finds: on the whole at the gate's confidence after all looks, and in each slice."""
-        whole = compare(
-            self.labels,
-            self.champion,
-            self.challenger,
-            metric=gate.metric,
-            margin=gate.margin,
-            confidence=correct_for_looks(gate.confidence or CONFIDENCE, self.looks),
-            groups=self.groups,
-            anchor_scores=self.anchor,
-            threshold=self.threshold,
-            quantile=self.quantile or 0.5,
-            gains=self.gains,
-            champion_name=self.champion_name,
-        )
+        confidence = correct_for_looks(gate.confidence or CONFIDENCE, self.looks)
+        request = Request(gate.metric, gate.margin, confidence, self.champion_name, self.since_anchor)
+        request.check()
+        whole = compare_whole(request, self._rows)
         if whole.estimate is None or not self.slices:
             return whole
         each = [(column, part) for column, parts in self.slices.items() for part in parts]
-        troubles = [self._find_trouble(gate.metric, part) for _, part in each]
+        rows = self._rows.without("anchor")
+        troubles = [rows.take(part.rows).find_trouble(gate.metric) for _, part in each]
         # those that cannot be compared cannot hold back by chance either, and make the others no less sure
         among = troubles.count(None)
         compared = tuple(
             self._compare_slice(gate, column, part, among=among)
             if trouble is None
-            else _leave_open(column, part, trouble)
+            else _leave_open(column, part, trouble.why)
             for (column, part), trouble in zip(each, troubles, strict=True)
         )
         return _weigh(whole, compared, correct_for_looks(SLICE_CONFIDENCE, among) if among else None)
 
-    def _find_trouble(self, metric: str, part: Slice) -> str | None:
-        """Why a slice cannot be compared; None where it can."""
-        scores: dict[str, ArrayLike] = {"champion": self.champion[part.rows], "challenger": self.challenger[part.rows]}
-        groups = None if self.groups is None else self.groups[part.rows]
-        trouble = ComparedRows.read(self.labels[part.rows], scores, None, groups).find_trouble(metric)
-        return trouble[1] if trouble else None
+    @cached_property
+    def _rows(self) -> ComparedRows:
+        scores: dict[str, ArrayLike] = {"champion": self.champion, "challenger": self.challenger}
+        if self.anchor is not None:
+            scores["anchor"] = self.anchor
+        return ComparedRows.read(
+            self.labels,
+            scores,
+            groups=self.groups,
+            threshold=self.threshold,
+            quantile=self.quantile or 0.5,
+            gains=self.gains,
+        )
 
     def _compare_slice(self, gate: ChampionGate, column: str, part: Slice, *, among: int) -> SliceComparison:
         """One slice among many: each is asked with the share of the error that falls to it (Bonferroni)."""
         confidence = correct_for_looks(SLICE_CONFIDENCE, among)
-        found = compare(
-            self.labels[part.rows],
-            self.champion[part.rows],
-            self.challenger[part.rows],
-            metric=gate.metric,
-            margin=gate.margin,
-            # a two-sided interval whose upper end is the one-sided bound
-            confidence=2 * confidence - 1,
-            groups=None if self.groups is None else self.groups[part.rows],
-            threshold=self.threshold,
-            quantile=self.quantile or 0.5,
-            gains=None if self.gains is None else self.gains[part.rows],
-        )
+        # a two-sided interval whose upper end is the one-sided bound
+        request = Request(gate.metric, gate.margin, 2 * confidence - 1)
+        found = compare_part(request, self._rows.without("anchor").take(part.rows))
         worse = _is_worse(found)
         return SliceComparison(
             column=column,

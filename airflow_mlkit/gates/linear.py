@@ -45,6 +45,7 @@ class ScoredHoldout:
         threshold: from which score on a binary row counts as positive.
         quantile: the level of the quantile loss.
         gains: what it is worth to answer each row with no and with yes, shape (n, 2); of `value` only.
+        least_probability: to which `log_loss` clips; that of the scores' own precision by default.
     """
 
     labels: NDArray[Any]
@@ -53,6 +54,7 @@ class ScoredHoldout:
     threshold: float = 0.5
     quantile: float = 0.5
     gains: Floats | None = None
+    least_probability: float | None = None
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -87,7 +89,7 @@ def _mean(losses: Floats, weights: Floats) -> Linear:
 
 
 def _log_loss(rows: ScoredHoldout) -> Linear:
-    epsilon = np.finfo(rows.scores.dtype).eps
+    epsilon = rows.least_probability or np.finfo(rows.scores.dtype).eps
     return _mean(-np.log(np.clip(_of_truth(rows), epsilon, 1 - epsilon), dtype=np.float64), rows.weights)
 
 

@@ -32,6 +32,13 @@ class Difference:
     champion: float
     challenger: float
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether every number of it is one."""
+        return bool(
+            np.isfinite([self.estimate, self.centre, self.standard_error, self.champion, self.challenger]).all()
+        )
+
     def lower_bound(self, confidence: float) -> float:
         """One-sided: the truth lies above it as often as `confidence` says."""
         return self.centre - self.reach(confidence)
@@ -88,8 +95,15 @@ class Sample:
         """Of freedom: one less than the rows or entities; where classes matter, of the rarer class."""
         if self.entities is not None:
             return max(self.effective_entities - 1, 1)
-        counts = self._count_by_class()
-        return max(int(counts[counts > 0].min(initial=len(self.weights))) - 1, 1) if counts.any() else 1
+        return max(self.effective_rows - 1, 1)
+
+    @cached_property
+    def effective_rows(self) -> float:
+        """How many rows of one weight tell as much; where classes matter, in the class in which it is the least."""
+        strata = np.zeros(len(self.weights), np.int64) if self.strata is None else self.strata
+        sums = np.bincount(strata, weights=self.weights)
+        squares = np.bincount(strata, weights=np.square(self.weights))
+        return float(np.min(sums[squares > 0] ** 2 / squares[squares > 0], initial=len(self.weights)))
 
     @property
     def effective_entities(self) -> float:
@@ -152,10 +166,21 @@ def _correct(count: int) -> float:
 
 
 def number_entities(groups: Any) -> NDArray[np.int64]:
-    """A number for each entity, of the values of a column, shape (n,). A missing value is an entity of its own."""
+    """A number for each entity, of the values of a column, shape (n,), or of several, shape (n, k).
+
+    A missing value of one column is an entity of its own.
+
+    Raises:
+        ValueError: for any other shape.
+    """
     import pandas as pd
 
-    codes, _ = pd.factorize(np.asarray(groups))
+    values = np.asarray(groups)
+    if values.ndim == 2:
+        values = pd.DataFrame(values).groupby(list(range(values.shape[1])), dropna=False).ngroup().to_numpy()
+    if values.ndim != 1:
+        raise ValueError(f"groups of the shape {values.shape}; give one for each row")
+    codes, _ = pd.factorize(values)
     missing = np.flatnonzero(codes < 0)
     codes[missing] = codes.max(initial=-1) + 1 + np.arange(len(missing))
     numbered: NDArray[np.int64] = codes.astype(np.int64)

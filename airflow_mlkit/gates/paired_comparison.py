@@ -7,16 +7,17 @@ measures it again.
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from airflow_mlkit.evaluation.metrics import UndefinedMetricError
-from airflow_mlkit.gates.compared_rows import ComparedRows
+from airflow_mlkit.gates.compared_rows import ComparedRows, Trouble
 from airflow_mlkit.gates.comparison import AnchorComparison, Comparison, Interval
 from airflow_mlkit.gates.decision import Decision
-from airflow_mlkit.gates.linear import Floats, Linear, ScoredHoldout, linearize
+from airflow_mlkit.gates.linear import Linear, linearize
 from airflow_mlkit.gates.numbers import count, distinct, short, sure
 from airflow_mlkit.gates.paired import Difference, Sample
 from airflow_mlkit.spec.metrics import rule_of
@@ -43,6 +44,7 @@ def compare(
     groups: Any = None,
     weights: ArrayLike | None = None,
     anchor_scores: ArrayLike | None = None,
+    since_anchor: int = 1,
     threshold: float = 0.5,
     quantile: float = 0.5,
     gains: ArrayLike | None = None,
@@ -51,8 +53,8 @@ def compare(
     """Compare a challenger with the champion on the rows of a holdout. Everything goes by position.
 
     It is promoted when it is better on the estimate, when the one-sided lower bound of the paired difference lies above
-    `-margin`, and when the same bound against the anchor does. What cannot be compared is never promoted and never an
-    exception. The same input gives the same answer: nothing is drawn at random.
+    `-margin`, and when the same bound against the anchor does. Rows that cannot be compared (no numbers, too few, one
+    class) are never promoted and no exception. The same input gives the same answer: nothing is drawn at random.
 
     Args:
         labels: binary 0 and 1, multiclass the position of the class, regression the number; shape (n,).
@@ -62,30 +64,82 @@ def compare(
         margin: how much worse than the champion the challenger may be at worst, in the metric's own unit. By default
             0.01; for losses, errors and `value` 2 % of the champion's.
         confidence: of the one-sided bounds, above 0.5 and below 1.
-        groups: the entity of each row, shape (n,), where one has several rows: those are not independent.
+        groups: the entity of each row, shape (n,), or (n, k) where several columns name it; where one has several
+            rows, those are not independent.
         weights: of the rows, shape (n,), not negative.
         anchor_scores: of the last champion that was proven better than the one before; the champion's by default.
+        since_anchor: how many champions have followed the anchor, the one to beat among them. Each was a chance to
+            slip by luck, so that the bound against the anchor is asked with more confidence (Bonferroni).
         threshold: from which score on a binary row counts as positive.
-        quantile: the level of `quantile_loss`.
-        gains: for `value`, what it is worth to answer each row with each class, shape (n, k).
+        quantile: the level of `quantile_loss`, above 0 and below 1.
+        gains: for `value`, what it is worth to answer with each class: for each true class, shape (k, k), or for each
+            row, shape (n, k).
         champion_name: for the reason.
 
     Raises:
-        ValueError: when lengths or shapes differ, or the metric, the margin or the confidence is none.
+        ValueError: when lengths or shapes differ, or the metric, the margin, the confidence or the quantile is none.
     """
-    _check_request(metric, margin, confidence)
+    request = Request(metric, margin, confidence, champion_name, since_anchor)
+    request.check()
+    if not 0 < quantile < 1:
+        raise ValueError(f"quantile {quantile} is not between 0 and 1")
     scores = {"champion": champion_scores, "challenger": challenger_scores}
     if anchor_scores is not None:
         scores["anchor"] = anchor_scores
-    rows = ComparedRows.read(labels, scores, weights, groups)
-    request = _Request(metric, margin, confidence, champion_name)
-    if trouble := rows.find_trouble(metric):
-        return _leave_open(request, rows, *trouble)
-    options = {"threshold": threshold, "quantile": quantile, "gains": _read_gains(gains, len(rows.labels))}
+    rows = ComparedRows.read(
+        labels, scores, weights=weights, groups=groups, threshold=threshold, quantile=quantile, gains=gains
+    )
+    return compare_whole(request, rows)
+
+
+class Request(NamedTuple):
+    """What is asked of a comparison; see `compare`."""
+
+    metric: str
+    margin: float | None = None
+    confidence: float = CONFIDENCE
+    champion_name: str = "the champion"
+    since_anchor: int = 1
+
+    def check(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            ValueError: says what.
+        """
+        rule_of(self.metric)
+        if self.margin is not None and not (_is_number(self.margin) and self.margin >= 0):
+            raise ValueError(f"margin {self.margin!r} is not a finite number from 0 up")
+        if not (_is_number(self.confidence) and 0.5 < self.confidence < 1):
+            raise ValueError(f"confidence {self.confidence!r} is not between 0.5 and 1")
+
+    @property
+    def anchor_confidence(self) -> float:
+        """Of the bound against the anchor."""
+        return correct_for_looks(self.confidence, self.since_anchor + 1)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
+
+
+def compare_whole(request: Request, rows: ComparedRows) -> Comparison:
+    """Compare on a whole holdout, where a model that tells no rows apart is a broken one."""
+    constant = rows.find_constant()
+    return _leave_open(request, rows, constant) if constant else compare_part(request, rows)
+
+
+def compare_part(request: Request, rows: ComparedRows) -> Comparison:
+    """Compare on rows among which a model may well give all the same score."""
+    if trouble := rows.find_trouble(request.metric):
+        return _leave_open(request, rows, trouble)
     try:
-        differences = _subtract(rows, metric, options)
+        with np.errstate(over="ignore", invalid="ignore"):
+            differences = _subtract(rows, request.metric)
     except UndefinedMetricError as why:
-        return _leave_open(request, rows, Decision.UNDECIDED, str(why))
+        return _leave_open(request, rows, Trouble(Decision.UNDECIDED, str(why)))
+    if not all(each.is_finite for each in differences if each):
+        return _leave_open(request, rows, Trouble(Decision.UNDECIDED, "scores or labels are too large to reckon with"))
     return _conclude(request, rows, *differences)
 
 
@@ -100,40 +154,13 @@ def correct_for_looks(confidence: float, looks: int) -> float:
     return 1 - (1 - confidence) / max(looks, 1)
 
 
-class _Request(NamedTuple):
-    metric: str
-    margin: float | None
-    confidence: float
-    champion_name: str
-
-
-def _check_request(metric: str, margin: float | None, confidence: float) -> None:
-    rule_of(metric)
-    if margin is not None and not (margin >= 0 and math.isfinite(margin)):
-        raise ValueError(f"margin {margin} is not a finite number from 0 up")
-    if not 0.5 < confidence < 1:
-        raise ValueError(f"confidence {confidence} is not between 0.5 and 1")
-
-
-def _read_gains(gains: ArrayLike | None, rows: int) -> Floats | None:
-    if gains is None:
-        return None
-    matrix = np.asarray(gains, dtype=np.float64)
-    if matrix.ndim != 2 or len(matrix) != rows:
-        raise ValueError(f"gains of the shape {matrix.shape} for {rows} rows; give one for each class and row")
-    return matrix
-
-
-def _subtract(rows: ComparedRows, metric: str, options: dict[str, Any]) -> tuple[Difference, Difference | None]:
+def _subtract(rows: ComparedRows, metric: str) -> tuple[Difference, Difference | None]:
     """The challenger against the champion, and against the anchor where that is another model."""
-    labels = rows.labels if "regression" in rule_of(metric).kinds else rows.labels.astype(np.int64)
-
-    def of(name: str) -> Linear:
-        return linearize(metric, ScoredHoldout(labels, rows.scores[name], rows.weights, **options))
-
-    sample, challenger = rows.sample(metric), of("challenger")
-    against_champion = _pair(sample, metric, of("champion"), challenger)
-    return against_champion, _pair(sample, metric, of("anchor"), challenger) if "anchor" in rows.scores else None
+    sample, challenger = rows.sample(metric), linearize(metric, rows.of("challenger", metric))
+    against_champion = _pair(sample, metric, linearize(metric, rows.of("champion", metric)), challenger)
+    if "anchor" not in rows.scores:
+        return against_champion, None
+    return against_champion, _pair(sample, metric, linearize(metric, rows.of("anchor", metric)), challenger)
 
 
 def _pair(sample: Sample, metric: str, other: Linear, challenger: Linear) -> Difference:
@@ -142,23 +169,23 @@ def _pair(sample: Sample, metric: str, other: Linear, challenger: Linear) -> Dif
     return sample.subtract(other, challenger, higher_is_better=rule_of(metric).higher_is_better)
 
 
-def _leave_open(request: _Request, rows: ComparedRows, decision: Decision, why: str) -> Comparison:
+def _leave_open(request: Request, rows: ComparedRows, trouble: Trouble) -> Comparison:
     return Comparison(
         metric=request.metric,
-        decision=decision,
-        reason=f"{request.metric} cannot be compared with {request.champion_name}: {why}",
+        decision=trouble.decision,
+        reason=f"{request.metric} cannot be compared with {request.champion_name}: {trouble.why}",
         confidence=request.confidence,
         margin=request.margin,
         rows=rows.rows,
         entities=rows.entity_count,
-        more_rows=rows.count_missing(request.metric) if decision is Decision.UNDECIDED else None,
+        more_rows=trouble.more_rows,
     )
 
 
 def _conclude(
-    request: _Request, rows: ComparedRows, difference: Difference, against_anchor: Difference | None
+    request: Request, rows: ComparedRows, difference: Difference, against_anchor: Difference | None
 ) -> Comparison:
-    metric, _, confidence, _ = request
+    metric, confidence = request.metric, request.confidence
     margin = default_margin(metric, difference.champion) if request.margin is None else request.margin
     decision, reason = _decide(request, margin, difference, against_anchor)
     more_rows = _count_more_rows(rows.rows, margin, confidence, difference) if decision is Decision.UNDECIDED else None
@@ -180,23 +207,30 @@ def _conclude(
         positives=rows.positives(metric),
         entities=rows.entity_count,
         more_rows=more_rows,
-        against_anchor=_describe_anchor(against_anchor, confidence),
-        moves_anchor=(against_anchor or difference).lower_bound(confidence) > 0,
+        against_anchor=_describe_anchor(against_anchor, request.anchor_confidence),
+        moves_anchor=_is_proven(request, difference, against_anchor),
     )
 
 
+def _is_proven(request: Request, difference: Difference, against_anchor: Difference | None) -> bool:
+    if against_anchor is None:
+        return difference.lower_bound(request.confidence) > 0
+    return against_anchor.lower_bound(request.anchor_confidence) > 0
+
+
 def _decide(
-    request: _Request, margin: float, difference: Difference, against_anchor: Difference | None
+    request: Request, margin: float, difference: Difference, against_anchor: Difference | None
 ) -> tuple[Decision, str]:
-    metric, _, confidence, name = request
+    metric, confidence, name = request.metric, request.confidence, request.champion_name
     if difference.estimate <= 0:
         return Decision.HOLD_BACK, _tell_not_better(metric, name, difference)
     mine, other = distinct(difference.challenger, difference.champion)
     better = f"{metric} {mine} is better than {other} of {name}"
-    if against_anchor and (slipped := against_anchor.lower_bound(confidence)) <= -margin:
+    if against_anchor and (slipped := against_anchor.lower_bound(request.anchor_confidence)) <= -margin:
         return Decision.HOLD_BACK, (
             f"{better}, but it may be {short(-slipped)} worse than {short(against_anchor.champion)} of the anchor "
-            f"({sure(confidence)}), and the margin is {short(margin)}: champions must not decline step by step"
+            f"({sure(request.anchor_confidence)}), and the margin is {short(margin)}: champions must not decline "
+            "step by step"
         )
     bound = difference.lower_bound(confidence)
     if bound <= -margin:
@@ -237,4 +271,5 @@ def _describe_anchor(difference: Difference | None, confidence: float) -> Anchor
         estimate=difference.estimate,
         interval=Interval(*difference.interval(confidence)),
         lower_bound=difference.lower_bound(confidence),
+        confidence=confidence,
     )

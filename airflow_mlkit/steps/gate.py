@@ -42,7 +42,7 @@ from airflow_mlkit.steps.entities import read_entities
 from airflow_mlkit.steps.holdout_gains import read_gains
 from airflow_mlkit.steps.opponents import Opponent, score_opponent
 from airflow_mlkit.steps.sanity import check_sanity
-from airflow_mlkit.workflows.manifest import load_manifest
+from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
 
 log = logging.getLogger("airflow_mlkit.gate")
 
@@ -92,10 +92,15 @@ def judge(context: StepContext, champion: ChampionEntry | None) -> Judgement:
         champion: the entry to compare with; None where there is no champion yet.
     """
     holdout = _Holdout.read(context)
-    challenger_id = load_manifest(context.input("train").file("model/model.json").parent).model_id
+    challenger = load_manifest(context.input("train").file("model/model.json").parent)
+    challenger_id = challenger.model_id
     measured = holdout.measure(holdout.scores)
-    match = _arrange(context, champion, challenger_id, holdout) if champion else None
-    concerns = (*_find_holdout_concerns(holdout.record), *find_objections(challenger_id, context.as_of, champion))
+    match = _arrange(context, champion, challenger, holdout) if champion else None
+    concerns = (
+        *_find_holdout_concerns(holdout.record),
+        *find_objections(challenger_id, context.as_of, champion),
+        *(match.concerns if match else ()),
+    )
     sanity = check_sanity(context, holdout.record, holdout.labels, holdout.scores, champion)
     against = (*concerns, *(result.objection for result in sanity if not result.passed))
     verdict = decide(
@@ -131,6 +136,7 @@ class _Match:
     measured: Measured | None = None
     contest: Contest | None = None
     anchor_is_gone: bool = False
+    concerns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -139,15 +145,15 @@ class _Match:
         return self.contest.looks if self.contest else 1
 
 
-def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, holdout: _Holdout) -> _Match:
+def _arrange(context: StepContext, entry: ChampionEntry, challenger: ModelManifest, holdout: _Holdout) -> _Match:
     """Score the champion and the anchor, and count the look that the challenger takes at the holdout."""
-    opponent = _meet_champion(context, entry, challenger_id, holdout.record, holdout.scores)
+    opponent = _meet_champion(context, entry, challenger.model_id, holdout.record, holdout.scores)
     log_of_champions = ChampionLog(context.project.champions)
     anchor = log_of_champions.anchor_of(entry)
     if opponent.scores is None:
         return _Match(Champion(opponent.title, None, opponent.trouble), anchor)
     first = _meet_anchor(context, anchor, entry, holdout.record)
-    looks = LookLog(log_of_champions.uri).look(holdout.hash, challenger_id, context.run.record.run_id)
+    looks = LookLog(log_of_champions.uri).look(holdout.hash, challenger.model_id, context.run.record.run_id)
     entities = read_entities(context)
     contest = Contest(
         holdout.labels,
@@ -155,6 +161,7 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
         opponent.scores,
         opponent.title,
         anchor=first.scores if first else None,
+        since_anchor=max(entry.n - anchor.n, 1),
         groups=entities.of_rows,
         threshold=holdout.threshold,
         quantile=holdout.quantile,
@@ -169,7 +176,13 @@ def _arrange(context: StepContext, entry: ChampionEntry, challenger_id: str, hol
         *(f"{each.title}: {each.trouble}" for each in (first,) if each and is_gone),
     )
     return _Match(
-        Champion(opponent.title, contest.compare), anchor, holdout.measure(opponent.scores), contest, is_gone, notes
+        Champion(opponent.title, contest.compare),
+        anchor,
+        measured=holdout.measure(opponent.scores),
+        contest=contest,
+        anchor_is_gone=is_gone,
+        concerns=opponent.find_luck(challenger),
+        notes=notes,
     )
 
 

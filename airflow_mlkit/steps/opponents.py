@@ -20,11 +20,33 @@ log = logging.getLogger("airflow_mlkit.gate")
 
 @dataclass(frozen=True)
 class Opponent:
-    """A model of the champion log: its name for people, and its scores or the reason why there are none."""
+    """A model of the champion log: its name for people, and its scores or the reason why there are none.
+
+    `manifest` is None where the model was not loaded.
+    """
 
     title: str
     scores: NDArray[Any] | None
     trouble: str = ""
+    manifest: ModelManifest | None = None
+
+    def find_luck(self, challenger: ModelManifest) -> tuple[str, ...]:
+        """That a challenger was made of nothing else than this model, so that chance alone makes it look better.
+
+        Fresh rows are worth a promotion among equals; another seed is a coin that is tossed until it falls right.
+        """
+        mine = self.manifest
+        if mine is None or mine.trained_rows is None or _made_of(mine) != _made_of(challenger):
+            return ()
+        differing = [name for name in ("seed", "threads", "device") if getattr(mine, name) != getattr(challenger, name)]
+        but = f" but with another {' and '.join(differing)}" if differing else ""
+        what = f"made of the same rows, code, params and libraries as {self.title}{but}"
+        return (f"{what}: what is better is luck",)
+
+
+def _made_of(manifest: ModelManifest) -> tuple[Any, ...]:
+    rows = manifest.trained_rows
+    return rows and rows.seen, manifest.workflow, manifest.code_hash, manifest.params, manifest.libraries
 
 
 def score_opponent(context: StepContext, role: str, entry: ChampionEntry, record: SplitRecord) -> Opponent:
@@ -58,7 +80,7 @@ def _score(context: StepContext, title: str, entry: ChampionEntry, record: Split
     scores = model.score_raw(_read_columns(context, model.manifest.inputs))
     if len(scores) != record.rows.holdout:
         return Opponent(title, None, f"it gave {len(scores)} scores for {record.rows.holdout} rows")
-    return Opponent(title, scores)
+    return Opponent(title, scores, manifest=model.manifest)
 
 
 def _read_columns(context: StepContext, columns: tuple[str, ...]) -> Any:

@@ -16,6 +16,8 @@ from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.looks import LookLog
 from airflow_mlkit.spec import PipelineSpec
+from airflow_mlkit.steps.opponents import Opponent
+from airflow_mlkit.workflows.manifest import load_manifest
 from tests.forging import FORGERIES, mark_of, seal
 from tests.projects import default_spec
 
@@ -229,5 +231,20 @@ def with_gates(run: Run, *gates: dict[str, Any]) -> Run:
 
 WITHOUT_AMOUNT = """
     def features(self, dataframe):
-        return dataframe.assign(amount=1.0, country=dataframe["country"].mask(dataframe["country"] == "NG", "US"))
+        amount = dataframe["amount"].sample(frac=1, random_state=0).to_numpy()
+        return dataframe.assign(amount=amount, country=dataframe["country"].mask(dataframe["country"] == "NG", "US"))
 """
+
+
+def test_another_seed_on_the_same_rows_is_luck(run):
+    """It may well look better, and does half the time: nothing about it is newer."""
+    challenger = load_manifest(run.model_folder)
+
+    def find_luck(**changed):
+        champion = Opponent("the champion (version 1)", None, manifest=challenger.model_copy(update=changed))
+        return champion.find_luck(challenger)
+
+    (said,) = find_luck(seed=7)
+    assert said.startswith("made of the same rows, code, params and libraries as the champion (version 1) but with ")
+    assert said.endswith("another seed: what is better is luck")
+    assert find_luck(params={"max_depth": 1}) == find_luck(code_hash="other") == find_luck(trained_rows=None) == ()

@@ -187,6 +187,14 @@ def spoil(values, value, times=3):
         ({"labels": spoil(LABELS, np.nan)}, "3 of 1,000 labels are missing or no numbers"),
         ({"labels": np.where(LABELS == 1, "yes", "no")}, "labels are missing or no numbers"),
         ({"labels": np.ones(1000)}, "the labels hold one class only"),
+        ({"champion_scores": np.full(1000, 0.5)}, "the champion gives every row the same score"),
+        ({"labels": np.ma.array(LABELS, mask=np.arange(1000) < 3)}, "3 of 1,000 labels are missing or no numbers"),
+        ({"labels": LABELS.astype("datetime64[D]")}, "labels are missing or no numbers"),
+        ({"challenger_scores": CHALLENGER + 1j}, "scores of the challenger are no numbers"),
+        (
+            {"weights": np.where(np.arange(1000) < 50, 1e12, 1)},
+            "a few rows have most of the weight, so that 1,000 rows count like 50.0, and fewer than 200 cannot decide",
+        ),
         ({"labels": LABELS + 1}, "a label is 2, and labels are the positions of the 2 classes"),
         ({"labels": spoil(LABELS, 0.5)}, "a label is 0.5"),
         ({"weights": np.zeros(1000)}, "every weight is 0"),
@@ -224,7 +232,14 @@ def test_a_handful_of_rows_decides_nothing(rows):
         ({"weights": np.ones(3)}, "3 weights"),
         ({"groups": np.ones(3)}, "3 groups"),
         ({"challenger_scores": np.ones((1000, 2))}, "different shapes"),
+        ({"labels": LABELS[:, None]}, "labels of the shape (1000, 1); give one for each row"),
+        ({"challenger_scores": CHALLENGER[:, None]}, "scores of the challenger of the shape (1000, 1)"),
+        ({"challenger_scores": None}, "scores of the challenger of the shape ()"),
+        ({"groups": np.ones((1000, 2, 2))}, "groups of the shape (1000, 2, 2)"),
+        ({"gains": np.ones((1000, 3))}, "gains of the shape (1000, 3) for 1,000 rows and 2 classes"),
         ({"metric": "roc_acu"}, "did you mean"),
+        ({"margin": "0.01"}, "margin '0.01' is not"),
+        ({"quantile": 2}, "quantile 2 is not between 0 and 1"),
         ({"margin": -0.01}, "margin -0.01 is not"),
         ({"margin": float("nan")}, "margin nan is not"),
         ({"confidence": 1.0}, "confidence 1.0 is not"),
@@ -280,3 +295,51 @@ def test_value_speaks_in_money():
     assert found.margin == pytest.approx(0.02 * abs(found.champion))
     unpriced = compare(labels, champion, challenger, metric="value")
     assert "nobody said what" in unpriced.reason
+
+
+def test_a_matrix_of_costs_is_the_same_as_its_row_for_each_row():
+    labels, champion, challenger = draw(2000, better=0.3)
+    matrix = np.array([[0, -5], [-100, 0]])
+    asked = {"metric": "value", "threshold": 0.1}
+    found = compare(labels, champion, challenger, gains=matrix, **asked)
+    assert found == compare(labels, champion, challenger, gains=matrix[labels], **asked)
+    broken = compare(labels, champion, challenger, gains=np.where(matrix == 0, np.nan, matrix), **asked)
+    assert broken.decision is Decision.UNDECIDED
+    assert "gains hold what is no number" in broken.reason
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae", "r2", "mape", "quantile_loss"])
+def test_numbers_that_are_too_large_to_reckon_with_decide_nothing(metric):
+    labels, champion, challenger = numbers()
+    found = compare(labels, champion, spoil(challenger, 1e200), metric=metric)
+    assert found.decision is not Decision.PROMOTE
+    assert compare(labels, champion, challenger, metric=metric, weights=np.full(2000, 1e308)).estimate is not None
+
+
+def test_a_model_does_not_beat_itself_in_another_precision():
+    """Where scores are certain and wrong log loss hangs on what is taken for certain."""
+    labels, _, _ = draw(2000)
+    scores = np.where(np.arange(2000) % 100 == 0, 1 - labels, labels).astype(float)
+    found = compare(labels, scores, scores.astype(np.float32), metric="log_loss")
+    assert found.estimate == pytest.approx(0, abs=1e-12)
+    assert found.decision is Decision.HOLD_BACK
+
+
+def test_each_champion_since_the_anchor_makes_it_harder_to_pass():
+    labels, anchor, champion = draw(8000, better=-0.1)
+    _, _, challenger = draw(8000, better=-0.05)
+    found = [
+        compare(labels, champion, challenger, metric="roc_auc", anchor_scores=anchor, since_anchor=n).against_anchor
+        for n in (1, 9)
+    ]
+    assert [each.confidence for each in found] == pytest.approx([0.995, 0.999])
+    assert found[0].estimate == found[1].estimate
+    assert found[0].lower_bound > found[1].lower_bound
+
+
+def test_an_entity_may_be_named_by_several_columns():
+    labels, champion, challenger = draw(2000)
+    account = np.arange(2000) // 4
+    one = compare(labels, champion, challenger, metric="roc_auc", groups=account)
+    two = compare(labels, champion, challenger, metric="roc_auc", groups=np.column_stack([account % 5, account]))
+    assert one == two

@@ -72,3 +72,16 @@ def test_each_look_makes_the_comparison_surer(looks):
     one = contest(noise_in_slice=1.0)
     found = Contest(one.labels, one.challenger, one.champion, "the champion", looks=looks).compare(GATE)
     assert found.confidence == pytest.approx(1 - 0.01 / looks)
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "log_loss"])
+def test_a_slice_that_is_not_told_apart_any_more_is_worse(metric):
+    """A country whose features are gone gets one score for all its rows."""
+    good = contest(noise_in_slice=0.5)
+    last, chances = good.slices["country"][-1].rows, [1 / (1 + np.exp(-of)) for of in (good.champion, good.challenger)]
+    chances[1][last] = 0.5
+    found = Contest(good.labels, chances[1], chances[0], "the champion", slices=good.slices).compare(
+        ChampionGate(metric=metric, against="champion")
+    )
+    assert found.decision is Decision.HOLD_BACK
+    assert [part.name for part in found.slices if part.worse] == ["country 3"]
