@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from airflow_mlkit.data.assignment import (
     HOLDOUT,
@@ -17,7 +18,7 @@ from airflow_mlkit.data.assignment import (
     Assignment,
     Mask,
 )
-from airflow_mlkit.data.key_hash import hash_keys, is_below, key_texts, missing
+from airflow_mlkit.data.key_hash import hash_keys, is_below, key_texts, kind_of_key, missing
 from airflow_mlkit.data.snapshot_batches import read_batches
 from airflow_mlkit.data.split_record import SamplingRecord
 from airflow_mlkit.exceptions import DataError
@@ -44,7 +45,7 @@ def assign_by_hash(snapshot: Path, unlabelled: Mask, data: DataSpec, holdout: Ha
     _refuse_missing_keys(np.concatenate(absent), holdout.key_columns)
     assigned = np.concatenate(codes)
     assigned[unlabelled] = UNLABELLED
-    return Assignment(assigned, _describe(key, holdout))
+    return Assignment(assigned, _describe(snapshot, key, holdout))
 
 
 def row_columns(data: DataSpec) -> tuple[str, ...]:
@@ -80,10 +81,12 @@ def _refuse_missing_keys(absent: Mask, key: tuple[str, ...]) -> None:
         )
 
 
-def _describe(key: tuple[str, ...], holdout: HashHoldout) -> SamplingRecord:
+def _describe(snapshot: Path, key: tuple[str, ...], holdout: HashHoldout) -> SamplingRecord:
+    schema = pq.read_schema(snapshot)
     return SamplingRecord(
         sampling="hash",
         key=key,
+        key_kinds=tuple(kind_of_key(schema.field(name).type) for name in key),
         fraction=holdout.fraction,
         salt=holdout.salt,
         validation_fraction=VALIDATION_FRACTION,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -21,6 +21,13 @@ from airflow_mlkit.exceptions import SplitError
 _NULL_TAG = "0"
 _EXACT = 2.0**53
 """Below it each whole double is one integer, and no other."""
+
+_KINDS: dict[str, Callable[[pa.DataType], bool]] = {
+    "text": pt.is_string,
+    "number": lambda column: pt.is_integer(column) or pt.is_floating(column),
+    "boolean": pt.is_boolean,
+    "moment": pt.is_timestamp,
+}
 
 
 def key_texts(columns: Sequence[pa.Array]) -> pa.Array:
@@ -64,6 +71,18 @@ def is_below(values: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.
 def missing(column: pa.Array) -> pa.Array:
     """Whether each value is missing; NaN is."""
     return pc.is_null(column, nan_is_null=True)
+
+
+def kind_of_key(column: pa.DataType) -> str:
+    """What a column of a key holds: values of one kind keep their side whatever their width.
+
+    Raises:
+        SplitError: when a column is of a type that has no text here.
+    """
+    for kind, belongs in _KINDS.items():
+        if belongs(column):
+            return kind
+    raise SplitError(f"a column of type {column} cannot be part of the holdout's key.")
 
 
 def _tag_and_text(column: pa.Array) -> tuple[pa.Array | str, pa.Array]:

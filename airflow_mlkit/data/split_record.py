@@ -47,7 +47,8 @@ class SamplingRecord(Record):
     """How the parts were cut, with its dates worked out.
 
     By date: a row is held out when `holdout_from <= date < holdout_until` (open where None), and validates when it is
-    dated `validation_from` or later and is not held out. By hash: see docs/reference/holdout.md.
+    dated `validation_from` or later and is not held out. By hash: see docs/reference/holdout.md; `key_kinds` says what
+    the key's columns held (text, number, boolean, moment), as the number 1 and the text 1 fall on different sides.
     """
 
     sampling: Literal["date_range", "hash"]
@@ -55,6 +56,7 @@ class SamplingRecord(Record):
     holdout_until: datetime | None = None
     validation_from: datetime | None = None
     key: tuple[str, ...] = ()
+    key_kinds: tuple[str, ...] = ()
     fraction: float | None = None
     salt: str | None = None
     validation_fraction: float

@@ -41,8 +41,8 @@ class TrainedRows(Record):
         """Why it cannot be proven that none of a run's holdout rows was learned from; None where it can.
 
         It is proven by any of these: the model learned from the very rows that this run trains on; by the dates: it
-        learned from rows that are all older than the holdout; by the hash: the same key and salt held out at least the
-        same share.
+        learned from rows that are all older than the holdout; by the hash: the same key of the same kind and the same
+        salt held out at least the same share.
         """
         if self.seen == TrainedRows.of(split).seen or self._held_out_as_much(split.sampling):
             return None
@@ -65,6 +65,8 @@ class TrainedRows(Record):
 
     def _held_out_as_much(self, now: SamplingRecord) -> bool:
         then = self.sampling
-        if (then.sampling, now.sampling) != ("hash", "hash") or (then.key, then.salt) != (now.key, now.salt):
+        if (then.sampling, now.sampling) != ("hash", "hash"):
+            return False
+        if (then.key, then.key_kinds, then.salt) != (now.key, now.key_kinds, now.salt):
             return False
         return (now.fraction or 0) <= (then.fraction or 0)

@@ -27,13 +27,13 @@ class Entities:
 
 
 def read_entities(context: StepContext) -> Entities:
-    """By `evaluate.groups`; else by the holdout's key, where one key has several rows."""
+    """By `evaluate.groups`; else by the holdout's key, where one key has several rows; else copies of a row are one."""
     spec = context.spec
     if spec.evaluate.groups is not None:
         return Entities(_read(context, [spec.evaluate.groups]).column(0).to_pandas().to_numpy())
     if isinstance(spec.data.holdout, HashHoldout) and (key := spec.data.holdout.key_columns):
         return _by_key(_read(context, list(key)))
-    return Entities(None, _tell_copies(_read(context, None)))
+    return _by_content(_read(context, None))
 
 
 def _by_key(keys: pa.Table) -> Entities:
@@ -47,17 +47,25 @@ def _by_key(keys: pa.Table) -> Entities:
     return Entities(codes, (f"{said} count together",))
 
 
-def _tell_copies(raw: pa.Table) -> tuple[str, ...]:
+def _by_content(raw: pa.Table) -> Entities:
+    """Rows that are the same in every column: whether by chance or because a feed was merged twice, nobody can tell."""
+    import pandas as pd
+
     if not 0 < raw.num_rows <= MOST_COMPARED:
-        return ()
-    distinct = raw.group_by(raw.column_names).aggregate([]).num_rows
-    copies = raw.num_rows - distinct
+        return Entities(None)
+    hashes = pd.util.hash_pandas_object(raw.to_pandas(), index=False).to_numpy()
+    copies = len(hashes) - len(np.unique(hashes))
+    return Entities(hashes if copies else None, _tell_copies(copies, len(hashes)))
+
+
+def _tell_copies(copies: int, rows: int) -> tuple[str, ...]:
     # a few rows are alike by chance wherever columns have few values
-    if copies * 20 <= raw.num_rows:
+    if copies * 20 <= rows:
         return ()
-    found = f"{copies:,} of {count(raw.num_rows, 'holdout row')} are the same as another one in every column"
-    what = "if a feed was merged twice, the interval is too narrow"
-    return (f"{found}; {what}: name the column that tells rows apart in evaluate.groups",)
+    found = (
+        f"{copies:,} of {count(rows, 'holdout row')} are the same as another one in every column, and count together"
+    )
+    return (f"{found}; name a column that tells rows apart in evaluate.groups, if there is one",)
 
 
 def _read(context: StepContext, columns: list[str] | None) -> pa.Table:

@@ -239,7 +239,7 @@ def test_a_feed_that_was_merged_twice_makes_nothing_surer(folder: Path) -> None:
     assert "rows of one key count together" in report(folder).notes[0]
 
 
-def test_copies_of_rows_without_a_key_are_said(folder: Path) -> None:
+def test_copies_of_rows_without_a_key_count_together_and_are_said(folder: Path) -> None:
     edit(folder, data={"holdout": {"sampling": "hash", "fraction": 0.3}})
     (folder / ".mlkit" / "champions" / "cards" / "1.json").unlink()
     shutil.rmtree(folder / ".mlkit")
@@ -247,7 +247,10 @@ def test_copies_of_rows_without_a_key_are_said(folder: Path) -> None:
     rewrite(folder, lambda payments: pd.concat([payments, payments]))
     ended = retrain(folder)
     assert ended.outcome in (Outcome.DONE, Outcome.HELD_BACK), ended.reason
-    assert any("are the same as another one in every column" in note for note in report(folder).notes)
+    assert any("are the same as another in every column" in note for note in report(folder).notes)
+    compared = report(folder).results[1].comparison
+    assert compared is not None
+    assert compared.rows == 2 * (compared.entities or 0)
 
 
 BROKEN = """

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from airflow_mlkit.data.hash_holdout import assign_by_hash
 from airflow_mlkit.data.split import split_snapshot
 from airflow_mlkit.data.split_record import PARTS, SplitRecord
+from airflow_mlkit.data.trained_rows import TrainedRows
 from airflow_mlkit.exceptions import DataError, SplitError, WorkflowError
 from airflow_mlkit.spec.data import DataSpec
 from airflow_mlkit.spec.pipeline import BinaryProblem, MulticlassProblem, Problem
@@ -286,3 +287,14 @@ def test_names_of_columns_may_be_anything(tmp_path: Path) -> None:
     record = cut(tmp_path, table().append_column(odd, pa.array(["x", "y"] * 200)), features=("row", odd))
     assert record.feature_names == ("row", odd)
     assert list(read(tmp_path, "holdout").columns) == ["row", odd, "label"]
+
+
+def test_a_key_that_becomes_text_changes_sides_so_that_a_model_of_before_has_seen_the_holdout(tmp_path):
+    numbers = pa.array([number // 3 for number in range(400)])
+    before = cut(tmp_path / "1", table(account=numbers), BY_KEY)
+    wider = cut(tmp_path / "2", table(account=numbers.cast(pa.float64())), BY_KEY)
+    text = cut(tmp_path / "3", table(account=numbers.cast(pa.string())), BY_KEY)
+    learned = TrainedRows.of(before)
+    assert learned.why_not_unseen(wider) is None
+    assert "may have learned from rows of this one" in learned.model_copy(update={"newest": None}).why_not_unseen(text)
+    assert "learned from rows up to" in learned.why_not_unseen(text)

@@ -204,7 +204,9 @@ def test_cookiecutter_alone_refuses_a_name_that_would_break(tmp_path, name):
     assert files_of(tmp_path) == set()
 
 
+@pytest.mark.timeout(900)
 def test_a_new_project_ships_and_its_own_tests_pass(project):
+    """Seven retrains, each step a process of its own."""
     result = run(sys.executable, "-m", "airflow_mlkit", "run", "--json", cwd=project)
     assert json.loads(result.stdout)["state"] == "SHIPPED", result.stderr
     tests = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project)

@@ -1,5 +1,6 @@
 """The whole pipeline on made-up rows: a good model is shipped, a worse one or the same one after it is held back."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -72,3 +73,13 @@ def test_a_model_without_its_best_column_is_held_back(folder: Path) -> None:
 def test_the_same_data_again_ships_nothing(folder: Path) -> None:
     again = retrain(load_project(folder))
     assert (again.state, "same model" in str(again.reason)) == ("NOT_SHIPPED", True), again.reason
+
+
+def test_luck_ships_nothing(folder: Path) -> None:
+    """A model of the same data by another seed is as good, and looks better every other time."""
+    spec = folder / "mlkit.yaml"
+    declared = spec.read_text()
+    for seed in (101, 102):
+        spec.write_text(re.sub(r"^  seed: \d+", f"  seed: {seed}", declared, flags=re.MULTILINE))
+        lucky = retrain(load_project(folder), resume="newest", first="train")
+        assert lucky.state == "NOT_SHIPPED", lucky.reason
