@@ -107,7 +107,7 @@ class ComparedRows:
         """Whether each row has a weight at all."""
         return self.weights > 0
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """How many rows count."""
         return int(np.count_nonzero(self.counted))
@@ -118,10 +118,10 @@ class ComparedRows:
             return None
         return int(np.count_nonzero(self.labels[self.counted] == 1))
 
-    @property
+    @cached_property
     def entity_count(self) -> int | None:
         """How many entities they belong to."""
-        return None if self.entities is None else len(np.unique(self.entities[self.counted]))
+        return None if self.entities is None else int(np.count_nonzero(np.bincount(self.entities[self.counted])))
 
     @property
     def _least_probability(self) -> float:
@@ -137,13 +137,22 @@ class ComparedRows:
         """How the rows were drawn, as the metric's standard error needs it."""
         by_class = self._has_classes(metric) and metric != "accuracy"
         needs_classes = by_class and (not self._is_multiclass or metric in _OF_EACH_CLASS)
-        return Sample(self.weights, self.labels.astype(np.int64) if needs_classes else None, self.entities)
+        return self._drawn_by_class if needs_classes else self._drawn
+
+    @cached_property
+    def _drawn(self) -> Sample:
+        return Sample(self.weights, None, self.entities)
+
+    @cached_property
+    def _drawn_by_class(self) -> Sample:
+        return Sample(self.weights, self.labels.astype(np.int64), self.entities)
 
     def find_constant(self) -> Trouble | None:
         """Whether the challenger or the champion tells no rows apart: then one of them is broken, or is no model."""
         for name, decision in (("challenger", Decision.HOLD_BACK), ("champion", Decision.UNDECIDED)):
-            scores = self.scores[name][self.counted]
-            if len(scores) and np.all(scores == scores[0]):
+            scores = self.scores[name]
+            differs = scores != scores[np.argmax(self.counted)] if len(scores) else np.empty(0, np.bool_)
+            if self.rows and not np.any(differs[self.counted]):
                 return Trouble(decision, f"the {name} gives every row the same score")
         return None
 
@@ -221,13 +230,13 @@ class ComparedRows:
         return "" if self.sample(metric).strata is None else " of a class"
 
     def _count_even_rows(self) -> float:
-        return Sample(self.weights).effective_rows
+        return self._drawn.effective_rows
 
     def _count_rarest_class(self, metric: str) -> float | None:
         """How many rows of one weight the rarest class tells as much as."""
         if not self._has_classes(metric) or (self._is_multiclass and metric not in _OF_EACH_CLASS):
             return None
-        return Sample(self.weights, self.labels.astype(np.int64)).effective_rows
+        return self._drawn_by_class.effective_rows
 
     @property
     def _is_multiclass(self) -> bool:

@@ -100,9 +100,11 @@ class Sample:
     @cached_property
     def effective_rows(self) -> float:
         """How many rows of one weight tell as much; where classes matter, in the class in which it is the least."""
-        strata = np.zeros(len(self.weights), np.int64) if self.strata is None else self.strata
-        sums = np.bincount(strata, weights=self.weights)
-        squares = np.bincount(strata, weights=np.square(self.weights))
+        squared = np.square(self.weights)
+        if self.strata is None:
+            sums, squares = np.atleast_1d(self.weights.sum()), np.atleast_1d(squared.sum())
+        else:
+            sums, squares = (np.bincount(self.strata, weights=each) for each in (self.weights, squared))
         return float(np.min(sums[squares > 0] ** 2 / squares[squares > 0], initial=len(self.weights)))
 
     @property
