@@ -132,6 +132,7 @@ class Line:
 
     champion: float
     anchor: float
+    since_anchor: int = 0
     better: int = 0
     promoted: int = 0
 
@@ -142,8 +143,9 @@ class Line:
         self.better += is_better
         self.promoted += is_better and promoted
         if promoted:
-            self.champion, moved = challenger, found.moves_anchor
-            self.anchor = challenger if moved else self.anchor
+            self.champion, self.since_anchor = challenger, self.since_anchor + 1
+            if found.moves_anchor:
+                self.anchor, self.since_anchor = challenger, 0
 
 
 def follow(retrains: int, seed: int, *, rolls: bool, strictly: bool) -> Line:
@@ -161,7 +163,8 @@ def follow(retrains: int, seed: int, *, rolls: bool, strictly: bool) -> Line:
             score(features, line.champion),
             score(features, challenger),
             metric="roc_auc",
-            anchor_scores=score(features, line.anchor),
+            anchor_scores=score(features, line.anchor) if line.since_anchor else None,
+            since_anchor=line.since_anchor,
             confidence=CONFIDENCE if rolls else correct_for_looks(CONFIDENCE, look),
         )
         line.meet(challenger, world, found, strictly=strictly)

@@ -67,12 +67,17 @@ class Sample:
     strata: NDArray[np.int64] | None = None
     entities: NDArray[np.int64] | None = None
 
-    def subtract(self, champion: Linear, challenger: Linear, *, higher_is_better: bool) -> Difference:
-        """The paired difference of a metric."""
+    def subtract(
+        self, champion: Linear, challenger: Linear, *, higher_is_better: bool, has_tails: bool = False
+    ) -> Difference:
+        """The paired difference of a metric; where one row may count any amount, a few that do make it less sure."""
         sign = 1 if higher_is_better else -1
         estimate = sign * (challenger.value - champion.value)
-        error = np.sqrt(self._variance(challenger.contributions - champion.contributions))
-        return Difference(estimate, estimate, float(error), self.degrees, champion.value, challenger.value)
+        moved = challenger.contributions - champion.contributions
+        error, degrees = np.sqrt(self._variance(moved)), self.degrees
+        if has_tails:
+            degrees = min(degrees, _degrees_of_tails(moved))
+        return Difference(estimate, estimate, float(error), degrees, champion.value, challenger.value)
 
     def subtract_hits(self, champion: Linear, challenger: Linear) -> Difference:
         """The paired difference of two accuracies: with one more row of each discordant kind (Bonett & Price 2012).
@@ -160,6 +165,17 @@ class Sample:
         sums = np.bincount(entities, weights=moved)
         count = np.count_nonzero(self._shares.sum(axis=0))
         return float(np.dot(sums, sums)) * (count - 1) / count
+
+
+def _degrees_of_tails(moved: Floats) -> float:
+    """Of freedom of a variance that a few large rows make up: a sum of money is less sure than its rows are many.
+
+    Satterthwaite's: 2 / Var(s^2 / sigma^2), with the kurtosis of the rows; for normal ones as many as there are rows.
+    """
+    squares = np.square(moved)
+    total, fourth = float(squares.sum()), float(np.dot(squares, squares))
+    excess = fourth / total**2 - 1 / len(moved) if total else 0.0
+    return max(2 / excess, 1.0) if excess > 0 else float("inf")
 
 
 def _correct(count: int) -> float:

@@ -166,7 +166,9 @@ def _subtract(rows: ComparedRows, metric: str) -> tuple[Difference, Difference |
 def _pair(sample: Sample, metric: str, other: Linear, challenger: Linear) -> Difference:
     if metric == "accuracy":
         return sample.subtract_hits(other, challenger)
-    return sample.subtract(other, challenger, higher_is_better=rule_of(metric).higher_is_better)
+    rule = rule_of(metric)
+    has_tails = metric == "value" or "regression" in rule.kinds
+    return sample.subtract(other, challenger, higher_is_better=rule.higher_is_better, has_tails=has_tails)
 
 
 def _leave_open(request: Request, rows: ComparedRows, trouble: Trouble) -> Comparison:
