@@ -12,9 +12,10 @@ import pytest
 
 
 @pytest.mark.needs("airflow")
+@pytest.mark.timeout(600)
 def test_the_demo_ships_stops_and_holds_back_and_leaves_no_process(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "airflow_mlkit", "demo", "--folder", str(tmp_path / "demo")]
-    ended = subprocess.run(command, env={**os.environ, "DEMO_EXIT": "1"}, capture_output=True, text=True, timeout=280)
+    ended = subprocess.run(command, env={**os.environ, "DEMO_EXIT": "1"}, capture_output=True, text=True, timeout=560)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     verdicts = [word for word in ended.stdout.split() if word in ("SHIPPED", "STOPPED", "NOT")]
     assert verdicts == ["SHIPPED", "STOPPED", "NOT", "SHIPPED"]
