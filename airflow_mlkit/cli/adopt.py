@@ -21,6 +21,7 @@ from airflow_mlkit.cli.options import (
 )
 from airflow_mlkit.cli.rollback import print_change
 from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.gates.numbers import short
 
 if TYPE_CHECKING:
     from airflow_mlkit.local.adopt import Adoption
@@ -90,7 +91,7 @@ def _show_warnings_only() -> None:
 
 def _print_adoption(found: Adoption) -> None:
     champion = found.change.champion
-    shown = [f"{name} {value:.4g}" for name, value in found.metrics.items() if value is not None][:_MAX_METRICS]
+    shown = [f"{name} {short(value)}" for name, value in found.metrics.items() if value is not None][:_MAX_METRICS]
     lines = {
         "taken from": f"{champion.adopted_from}, {found.estimator}, registered {found.registered:%Y-%m-%d %H:%M} UTC",
         "holdout": f"{found.rows:,} rows: {', '.join(shown)}",

@@ -14,6 +14,7 @@ from airflow_mlkit.cli.console import on_one_line, out
 from airflow_mlkit.cli.freeze import describe_freeze
 from airflow_mlkit.cli.options import EnvironmentOption, JsonOption, PlatformOption, ProjectOption
 from airflow_mlkit.cli.version_view import print_plain, print_version
+from airflow_mlkit.gates.numbers import short
 
 if TYPE_CHECKING:
     from airflow_mlkit.registry.catalogue import ModelSummary
@@ -129,5 +130,5 @@ def _print_freezes(found: list[ModelSummary]) -> None:
 
 
 def _shorten(metrics: dict[str, float | None]) -> str:
-    shown = [f"{name} {value:.4g}" for name, value in metrics.items() if value is not None]
+    shown = [f"{name} {short(value)}" for name, value in metrics.items() if value is not None]
     return ", ".join(shown[:MAX_METRICS])

@@ -14,6 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from airflow_mlkit.gates.numbers import short
 from airflow_mlkit.local.run_result import RunResult, RunState, StepState, StepStatus
 from airflow_mlkit.local.runner import Watcher
 
@@ -117,7 +118,7 @@ def _promotion(version: str | None) -> str:
 
 
 def _metrics(metrics: dict[str, float | None], most: int = 3) -> str:
-    shown = [f"{name} {value:.4g}" for name, value in metrics.items() if value is not None]
+    shown = [f"{name} {short(value)}" for name, value in metrics.items() if value is not None]
     return ", ".join(shown[:most])
 
 

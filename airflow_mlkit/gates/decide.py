@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from airflow_mlkit.gates.comparison import Comparison
 from airflow_mlkit.gates.decision import Decision
-from airflow_mlkit.gates.numbers import count, distinct, short
+from airflow_mlkit.gates.numbers import count, distinct, exact, short
 from airflow_mlkit.gates.report import GateResult
 from airflow_mlkit.spec.metrics import ALL_METRICS
 from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
@@ -134,7 +134,7 @@ def _compare_with_limits(gate: MetricGate, value: float) -> tuple[bool, float, s
         if not (value >= limit if word == "at least" else value <= limit):
             mine, other = distinct(value, limit)
             return False, limit, f"{gate.metric} {mine} is {'below' if word == 'at least' else 'above'} {other}"
-    kept = " and ".join(f"{word} {short(limit)}" for word, limit in _limits(gate))
+    kept = " and ".join(f"{word} {exact(limit)}" for word, limit in _limits(gate))
     return True, _limits(gate)[0][1], f"{gate.metric} {short(value)} is {kept}"
 
 

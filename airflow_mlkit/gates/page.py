@@ -13,12 +13,12 @@ from airflow_mlkit.evaluation.chart import Axis, Chart, histogram
 from airflow_mlkit.evaluation.metrics import cumulative_counts
 from airflow_mlkit.evaluation.page import render_page
 from airflow_mlkit.evaluation.plots import Plot
-from airflow_mlkit.gates.comparison import Comparison
+from airflow_mlkit.gates.comparison_view import view_comparison
 from airflow_mlkit.gates.contest import SLICE_CONFIDENCE, Contest
 from airflow_mlkit.gates.decision import Decision
-from airflow_mlkit.gates.forest import ForestRow, draw_forest
-from airflow_mlkit.gates.numbers import sure
-from airflow_mlkit.gates.report import GateReport
+from airflow_mlkit.gates.difference import tell_difference
+from airflow_mlkit.gates.numbers import count, sure
+from airflow_mlkit.gates.report import GateReport, MetricPair
 from airflow_mlkit.spec.metrics import ALL_METRICS, ProblemKind, rule_of
 
 VERDICTS = {
@@ -26,6 +26,8 @@ VERDICTS = {
     Decision.HOLD_BACK: "held back",
     Decision.UNDECIDED: "undecided, so held back",
 }
+WHY_OF_EACH = "; the gate report says why of each"
+"""How a note ends that sends whoever reads it elsewhere to this page; here it is a link to the table of slices."""
 _BINS = 40
 
 
@@ -38,19 +40,30 @@ def render_gate_report(name: str, report: GateReport, *, kind: ProblemKind, cont
         kind: of problem.
         contest: the scores of both models, for the curves; None where no champion was met.
     """
-    comparisons = [result.comparison for result in report.results if result.comparison]
+    views = [view_comparison(result.comparison) for result in report.results if result.comparison]
     return render_page(
         Path(__file__).parent / "gate_report.html.j2",
         name=name,
         report=report,
         verdict=VERDICTS[report.decision],
         facts=list(_list_facts(report)),
-        forests=[(comparison, _draw_forest(comparison)) for comparison in comparisons if comparison.interval],
+        notes=[(note.removesuffix(WHY_OF_EACH), note.endswith(WHY_OF_EACH)) for note in report.notes],
+        views=[view for view in views if view],
         plots=_draw_both(kind, contest) if contest else [],
+        metrics=[(metric, pair, _tell_gain(metric, pair)) for metric, pair in report.metrics.items()],
         higher_is_better={metric: rule.higher_is_better for metric, rule in ALL_METRICS.items()},
         sure=sure,
         slice_confidence=SLICE_CONFIDENCE,
     )
+
+
+def _tell_gain(metric: str, pair: MetricPair) -> str:
+    """How much better the challenger is, without a word about chance."""
+    if pair.challenger is None or pair.champion is None:
+        return "–"
+    difference = pair.challenger - pair.champion
+    decimals = 4 if max(abs(pair.challenger), abs(pair.champion)) < 10 else 1
+    return tell_difference(difference if rule_of(metric).higher_is_better else -difference, decimals)
 
 
 def _list_facts(report: GateReport) -> Iterator[tuple[str, str]]:
@@ -63,29 +76,9 @@ def _list_facts(report: GateReport) -> Iterator[tuple[str, str]]:
     if report.holdout.positives is not None:
         yield "Positives", f"{report.holdout.positives:,}"
     if report.champion:
-        yield "Models that asked this holdout", f"{report.holdout.looks:,}"
+        yield "Holdout asked by", count(report.holdout.looks, "model")
     if report.challenger.as_of:
         yield "As of", f"{report.challenger.as_of:%Y-%m-%d %H:%M}"
-
-
-def _draw_forest(comparison: Comparison) -> str:
-    direction = "higher" if rule_of(comparison.metric).higher_is_better else "lower"
-    label = f"difference of {comparison.metric} ({direction} is better); right of equal: the challenger is better"
-    return draw_forest(list(_list_rows(comparison)), comparison.margin or 0.0, label)
-
-
-def _list_rows(comparison: Comparison) -> Iterator[ForestRow]:
-    assert comparison.estimate is not None
-    assert comparison.interval is not None
-    assert comparison.lower_bound is not None
-    passed = comparison.estimate > 0 and comparison.lower_bound > -(comparison.margin or 0)
-    yield ForestRow("against the champion", comparison.estimate, comparison.interval, comparison.lower_bound, passed)
-    if anchor := comparison.against_anchor:
-        safe = anchor.lower_bound > -(comparison.margin or 0)
-        yield ForestRow("against the anchor", anchor.estimate, anchor.interval, anchor.lower_bound, safe)
-    for part in comparison.slices:
-        if part.estimate is not None and part.interval is not None:
-            yield ForestRow(f"{part.column}: {part.name}", part.estimate, part.interval, None, not part.worse)
 
 
 def _draw_both(kind: ProblemKind, contest: Contest) -> list[Plot]:

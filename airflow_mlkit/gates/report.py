@@ -9,6 +9,7 @@ from pydantic import Field, FiniteFloat
 
 from airflow_mlkit.gates.comparison import Comparison
 from airflow_mlkit.gates.decision import Decision
+from airflow_mlkit.gates.numbers import exact
 from airflow_mlkit.gates.sanity.result import SanityResult
 from airflow_mlkit.rundir.records import Record
 from airflow_mlkit.spec.pipeline import ChampionGate, Gate, MetricGate, RowsGate
@@ -122,4 +123,6 @@ def describe_gate(gate: Gate) -> str:
             return f"{gate.metric} better than the champion's"
         case MetricGate():
             limits = (("at least", gate.at_least), ("at most", gate.at_most))
-            return f"{gate.metric} " + " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+            return f"{gate.metric} " + " and ".join(
+                f"{word} {exact(limit)}" for word, limit in limits if limit is not None
+            )

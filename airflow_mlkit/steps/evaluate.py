@@ -26,6 +26,7 @@ from airflow_mlkit.evaluation.slices import cut_declared
 from airflow_mlkit.evaluation.wording import tell
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.decide import Measured, judge_gate
+from airflow_mlkit.gates.numbers import short
 from airflow_mlkit.gates.report import describe_gate
 from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
@@ -157,7 +158,9 @@ def _stand(context: StepContext, measurement: Measurement, rows: int) -> list[Ch
     for gate in context.spec.gates:
         if isinstance(gate, ChampionGate):
             value = measured.value(gate.metric)
-            finding = f"this model has {value:.4g}" if value is not None else f"undefined: {measured.why(gate.metric)}"
+            finding = (
+                f"this model has {short(value)}" if value is not None else f"undefined: {measured.why(gate.metric)}"
+            )
             checks.append(Check(describe_gate(gate), None, finding))
         else:
             result = judge_gate(gate, measured, None, rows)

@@ -21,7 +21,7 @@ from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.gates.contest import Contest
 from airflow_mlkit.gates.decide import Champion, Measured, decide
 from airflow_mlkit.gates.numbers import count
-from airflow_mlkit.gates.page import render_gate_report
+from airflow_mlkit.gates.page import WHY_OF_EACH, render_gate_report
 from airflow_mlkit.gates.report import (
     ChallengerSummary,
     ChampionSummary,
@@ -212,8 +212,10 @@ def _tell_open_slices(results: Iterable[GateResult], most: int = 3) -> tuple[str
     left_open = [part for part in compared.values() if part.estimate is None]
     texts = [f"{part.column} {part.name} ({count(part.rows, 'row')})" for part in left_open]
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    found = f"{len(texts)} of {count(len(compared), 'slice')} decide nothing: {', '.join(texts[:most])}{more}"
-    return (f"{found}; the report says why of each",) if texts else ()
+    verb = "decides" if len(texts) == 1 else "decide"
+    found = f"{len(texts)} of {count(len(compared), 'slice')} {verb} nothing: {', '.join(texts[:most])}{more}"
+    reasons = {part.reason for part in left_open}
+    return (f"{found}, because {reasons.pop()}" if len(reasons) == 1 else f"{found}{WHY_OF_EACH}",) if texts else ()
 
 
 def _cut_slices(context: StepContext) -> Slices:

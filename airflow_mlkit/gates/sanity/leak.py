@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from airflow_mlkit.data.leaks import rank
 from airflow_mlkit.evaluation.metrics import area_under_roc, cumulative_counts
+from airflow_mlkit.gates.numbers import short
 from airflow_mlkit.gates.sanity.fine_bins import count_by_class, cut_finely, mean_by_bin
 from airflow_mlkit.gates.sanity.result import SanityResult, name_columns
 from airflow_mlkit.gates.sanity.split_parts import SplitParts
@@ -123,7 +124,7 @@ def _why_not(kind: ProblemKind, parts: SplitParts, scores: NDArray[Any]) -> str 
 
 def _tell(measure: str, leaks: list[_Strength], found: list[_Strength], model: float) -> str:
     if leaks:
-        told = f"{measure} {leaks[0].alone:.4g}, the model {model:.4g}"
+        told = f"{measure} {short(leaks[0].alone)}, the model {short(model)}"
         names = name_columns([one.name for one in leaks])
         return f"the label can be told from {names} alone ({told}), as if it was written down after the label"
     if not found:
