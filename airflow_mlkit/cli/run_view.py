@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
@@ -146,7 +148,10 @@ def _print_at(console: Console, indent: int, head: str, text: str) -> None:
     grid = Table.grid()
     grid.add_column(width=indent, no_wrap=True)
     grid.add_column()
-    grid.add_row(Text(head, style="dim"), Text(text))
+    # a number stays with its name, and a percent sign with its number
+    glued = re.sub(r"(?<=\w) (?=-?\d)|(?<=\d) (?=%)", "\0", text)
+    lines = wrap(glued, console.width - indent, break_long_words=False, break_on_hyphens=False)
+    grid.add_row(Text(head, style="dim"), Text("\n".join(lines).replace("\0", " ")))
     console.print(grid)
 
 

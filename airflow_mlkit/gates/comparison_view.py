@@ -96,7 +96,7 @@ def _list_wholes(comparison: Comparison) -> Iterator[_Whole]:
     margin = comparison.margin or 0.0
     yield _Whole("champion", estimate, interval, bound, comparison.confidence, margin)
     if anchor := comparison.against_anchor:
-        yield _Whole("anchor", anchor.estimate, anchor.interval, anchor.lower_bound, comparison.confidence, margin)
+        yield _Whole("anchor", anchor.estimate, anchor.interval, anchor.lower_bound, anchor.confidence, margin)
 
 
 def _view_whole(whole: _Whole, decimals: int) -> WholeView:

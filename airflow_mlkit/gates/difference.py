@@ -62,4 +62,4 @@ def tell_bound(bound: float, margin: float) -> str:
     else:
         worst, allowed = distinct(-bound, margin)
         found = f"at most {worst} worse"
-    return f"{found}; the margin allows {allowed} worse"
+    return f"{found}; the margin {f'allows {allowed} worse' if margin else 'is 0'}"

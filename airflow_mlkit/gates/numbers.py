@@ -8,13 +8,13 @@ _DIGITS = 4
 _VAST = 1e15
 
 
-def short(value: float) -> str:
+def short(value: float, digits: int = _DIGITS) -> str:
     """A number with four digits and no exponent: at most five decimals, and at least the whole number.
 
     >>> short(0.84912), short(12340.4), short(5.943e-05), short(4e-7)
     ('0.8491', '12,340', '0.00006', 'less than 0.000001')
     """
-    return _write(value, _DIGITS)
+    return _write(value, digits)
 
 
 def distinct(one: float, other: float) -> tuple[str, str]:

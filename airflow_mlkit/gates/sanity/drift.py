@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_mlkit.gates.numbers import short
 from airflow_mlkit.gates.sanity.population_stability import Binning, population_stability_index, reach_of_chance
 from airflow_mlkit.gates.sanity.result import CHANCE, SanityResult, name_columns
 from airflow_mlkit.gates.sanity.split_parts import SplitParts
@@ -44,14 +45,14 @@ def check_label_drift(check: LabelDriftCheck, parts: SplitParts, *, is_number: b
     labels = [part.labels for part in (parts.training, parts.validation, parts.holdout)]
     training, validation, holdout = (values.astype(np.float64 if is_number else np.int64) for values in labels)
     drift = measure_drift(training, validation, holdout, limit=check.at_most, share=parts.independent_share)
-    found = f"population stability index {drift.distance:.2g}"
+    found = f"population stability index {short(drift.distance, 2)}"
     return SanityResult(
         check="label_drift",
         passed=not drift.is_too_far,
         measured=drift.distance,
         limit=check.at_most,
         reason=(
-            f"the label of the holdout is spread otherwise than in training: {found}, above {drift.allowed:.2g}"
+            f"the label of the holdout is spread otherwise than in training: {found}, above {short(drift.allowed, 2)}"
             if drift.is_too_far
             else f"the label of the holdout is like that of training: {found}"
         ),
@@ -124,8 +125,9 @@ def _tell(moved: list[str], furthest: str | None, drifts: dict[str, Drift]) -> s
         return "there is no feature to look at"
     distance, allowed = drifts[furthest]
     if not moved:
-        return f"the features of the holdout are like those of training: {furthest!r} moved most, index {distance:.2g}"
+        most = f"{furthest!r} moved most, index {short(distance, 2)}"
+        return f"the features of the holdout are like those of training: {most}"
     return (
         f"the holdout is unlike the rows that the model was trained on in {name_columns(moved)}: population stability "
-        f"index of {furthest!r} {distance:.3g}, above {allowed:.3g}"
+        f"index of {furthest!r} {short(distance, 3)}, above {short(allowed, 3)}"
     )

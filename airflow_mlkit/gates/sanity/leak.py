@@ -129,5 +129,5 @@ def _tell(measure: str, leaks: list[_Strength], found: list[_Strength], model: f
         return f"the label can be told from {names} alone ({told}), as if it was written down after the label"
     if not found:
         return "there is no feature to look at"
-    best = f"{found[0].name!r} comes closest, {measure} {found[0].alone:.3g}, the model {model:.3g}"
+    best = f"{found[0].name!r} comes closest, {measure} {short(found[0].alone, 3)}, the model {short(model, 3)}"
     return f"no feature alone gives the label away: {best}"

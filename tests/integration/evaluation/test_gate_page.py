@@ -28,8 +28,23 @@ def test_the_page_draws_the_interval_beside_the_margin_and_both_models(run: Run)
     page = html.unescape(run.file("gate", PAGE_FILE).read_text())
     for said in (report.reason, "against the champion", "against the anchor", "country: NG", ">margin<", "DeLong"):
         assert said in page
+    comparison = report.results[1].comparison
+    assert f"<strong>{comparison.estimate:.3f} better</strong>" in page
+    assert f"{100 * comparison.confidence:.4g} % sure: between " in page
+    assert f"{100 * comparison.against_anchor.confidence:.4g} % sure: equal" in page
     assert page.count("<svg") == 3
     assert page.count("http") == page.count("http-equiv"), "the page fetches something"
+
+
+def test_a_note_that_sends_people_here_leads_to_the_table_on_the_page(run: Run) -> None:
+    crown_anchor_and_champion(run)
+    (note,) = (note for note in run.judge(run.head).notes if "decide nothing" in note)
+    assert note.endswith("the gate report says why of each")
+    run.step("gate")
+    page = run.file("gate", PAGE_FILE).read_text()
+    assert "the gate report says" not in page
+    assert '; <a href="#slices">the table of slices</a> says why of each.' in page
+    assert page.count('id="slices"') == 1
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "{{ 7 * 7 }}", "a\nb \N{HOT BEVERAGE}"])

@@ -34,6 +34,11 @@ def test_a_number_reads_without_an_exponent(value, text):
     assert short(value) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [(0.01818, "0.018"), (8.6e-06, "less than 0.0001"), (12.34, "12")])
+def test_a_number_with_fewer_digits_has_fewer_decimals(value, text):
+    assert short(value, 2) == text
+
+
 @pytest.mark.parametrize(
     ("one", "other", "texts"),
     [
