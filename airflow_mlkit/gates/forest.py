@@ -71,7 +71,7 @@ def _across(x: Axis, value: float) -> str:
 def _draw_frame(x: Axis, margin: float, height: int) -> Iterable[str]:
     floor, limit, zero = height - BOTTOM, _across(x, -margin), _across(x, 0)
     yield f'<rect class="beyond" x="0" y="{TOP}" width="{limit}" height="{floor - TOP}"/>'
-    for tick in x.ticks(7):
+    for tick in x.ticks(8):
         across = _across(x, tick)
         yield _line("grid", across, TOP, floor)
         yield f'<text class="tick" x="{across}" y="{floor + 17}" text-anchor="middle">{exact(tick)}</text>'
