@@ -229,18 +229,18 @@ def _decide(
     mine, other = distinct(difference.challenger, difference.champion)
     better = f"{metric} {mine} is better than {other} of {name}"
     if against_anchor and (slipped := against_anchor.lower_bound(request.anchor_confidence)) <= -margin:
+        worse, allowed = distinct(-slipped, margin)
         return Decision.HOLD_BACK, (
-            f"{better}, but it may be {short(-slipped)} worse than {short(against_anchor.champion)} of the anchor "
-            f"({sure(request.anchor_confidence)}), and the margin is {short(margin)}: champions must not decline "
-            "step by step"
+            f"{better}, but it may be {worse} worse than {short(against_anchor.champion)} of the anchor "
+            f"({sure(request.anchor_confidence)}), and the margin is {allowed}: champions must not decline step by step"
         )
     bound = difference.lower_bound(confidence)
     if bound <= -margin:
+        worse, allowed = distinct(-bound, margin)
         return Decision.UNDECIDED, (
-            f"{better}, but by chance it may be {short(-bound)} worse ({sure(confidence)}), and the margin is "
-            f"{short(margin)}"
+            f"{better}, but by chance it may be {worse} worse ({sure(confidence)}), and the margin is {allowed}"
         )
-    worst = f"at worst {short(-bound)} worse" if bound < 0 else f"by at least {short(bound)}"
+    worst = f"at worst {short(-bound)} worse" if bound < 0 else f"by at least {distinct(bound, 0)[0]}"
     return Decision.PROMOTE, f"{better}, {worst} ({sure(confidence)})"
 
 
