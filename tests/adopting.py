@@ -6,7 +6,6 @@ import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -130,7 +129,6 @@ def adopt_judged(folder: Path, run_id: str) -> None:
     """The last act of an adoption, after its steps: register the copy, ask it, write the log, tell MLflow."""
     project = load_project(folder)
     challenger, report = read_verdict(project, RunDirectory(f"{project.runs}/{run_id}"))
-    challenger = replace(challenger, adopted_from="models:/cards/1")
     adoption.adopt_challenger(project, challenger, report, Word("ana", "it has served"), adoption.TrainingWord())
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from airflow_mlkit.cli.console import on_one_line
+from airflow_mlkit.gates.numbers import count
 from airflow_mlkit.registry.column_use import ColumnUse
 from airflow_mlkit.registry.lineage import ModelNode
 from airflow_mlkit.registry.model_trace import ModelTrace, ScoreFile, SnapshotNode
@@ -21,7 +22,9 @@ def overview_tree(models: Sequence[ModelNode]) -> Tree:
     for source, own in _by_source(models):
         branch = tree.add(_text(source or "source not recorded"))
         for node in own:
-            branch.add(_describe(node, f"{len(node.columns)} columns"))
+            branch.add(
+                _describe(node, f"looks at {count(len(node.facts.seen), 'column')}" if node.tells_columns else "")
+            )
     return tree
 
 
@@ -95,7 +98,7 @@ def _roles(node: ModelNode) -> list[tuple[str, Sequence[str]]]:
     facts = node.facts
     found: list[tuple[str, Sequence[str]]] = [("features", facts.features)]
     if facts.model_features:
-        found.append(("features() makes", facts.model_features))
+        found = [("given to features()", facts.features), ("the model gets", facts.model_features)]
     if facts.label:
         found.append(("label", (facts.label,)))
     return [(role, names) for role, names in [*found, *facts.roles.items()] if names]

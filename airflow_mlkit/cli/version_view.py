@@ -78,7 +78,7 @@ def _describe_data(facts: VersionFacts) -> Rows:
     yield "snapshot", facts.data_hash or ""
     yield "holdout", facts.holdout_hash or ""
     yield "features", name_some(facts.features)
-    yield "made of them", name_some(facts.model_features)
+    yield "model gets", name_some(facts.model_features)
     yield "label", facts.label or ""
 
 
@@ -91,7 +91,10 @@ def _describe_code(facts: VersionFacts) -> Rows:
     yield "run changed", _pairs(facts.parameters.model_dump(mode="json", exclude_defaults=True))
     yield "params", _pairs(facts.params)
     yield "seed, threads", ", ".join(str(one) for one in (facts.seed, facts.threads) if one is not None)
-    yield "libraries", ", ".join(f"{name} {number}" for name, number in facts.libraries.items())
+    yield (
+        "adopted with" if facts.adopted_from else "libraries",
+        ", ".join(f"{name} {number}" for name, number in facts.libraries.items()),
+    )
     yield "trained on", ", ".join(filter(None, (facts.platform, facts.device)))
 
 

@@ -134,7 +134,6 @@ class _AdoptionRun:
         challenger, report = read_verdict(self.project, self.run)
         _refuse_turned_round(challenger.metrics.get("roc_auc"), self.request.classes)
         self.say("ask it")
-        challenger = replace(challenger, adopted_from=self.found.address)
         change = adopt_challenger(self.project, challenger, report, self.request.word, self.request.training)
         return Adoption(
             change=change,
@@ -163,7 +162,7 @@ class _AdoptionRun:
         fit = fit_to_project(estimator, split, self.request.classes)
         attempt = self.run.step("train").begin(size=find_asked_size(project, self.run, planned))
         keep_project(project, attempt.folder / PROJECT_FOLDER)
-        provenance = Provenance.of(project, installed_distributions())
+        provenance = Provenance.of(project, installed_distributions()).adopted(self.found.address)
         (attempt.folder / PROVENANCE_FILE).write_bytes(provenance.to_bytes())
         model = save_model(
             attempt.folder / "model",

@@ -41,7 +41,7 @@ def adopt_challenger(
 
     Args:
         project: whose model it is to be.
-        challenger: the model in the kit's format; `adopted_from` says where it comes from.
+        challenger: the model in the kit's format; its provenance says where it comes from.
         report: what the gates found; it is kept, and a person's word counts.
         word: who says so, and why.
         training: what she says of its training rows.
@@ -63,7 +63,7 @@ def adopt_challenger(
         "promoted_by": word.by,
         "by_person": True,
         "reason": word.reason,
-        "adopted_from": challenger.adopted_from,
+        "adopted_from": challenger.provenance.adopted_from,
         "trained_until": training.until,
         "unseen_because": training.unseen_because,
     }

@@ -63,7 +63,7 @@ def ask(project: Project, entry: ChampionEntry) -> Answer:
     if not np.allclose(scores, question.scores, rtol=_RELATIVE, atol=_ABSOLUTE):
         raise RegistryError(
             f"{entry.title} gives other scores than when it was evaluated: {_first_difference(scores, question)}.",
-            hint=f"It was made with {_list(model.manifest.libraries)}. Are others installed here?",
+            hint=f"It was saved with {_list(model.manifest.libraries)}. Are others installed here?",
         )
     return Answer(len(scores), f"It loads, and scores {len(scores)} rows of its holdout as it did when it was made.")
 
@@ -75,7 +75,7 @@ def _score(model: Model, question: _Question, entry: ChampionEntry) -> np.ndarra
         said = error.message if isinstance(error, MLKitError) else f"{type(error).__name__}: {error}"
         raise RegistryError(
             f"{entry.title} loads and cannot score rows of its own holdout: {said}",
-            hint=f"It was made with {_list(model.manifest.libraries)}. Are others installed here?",
+            hint=f"It was saved with {_list(model.manifest.libraries)}. Are others installed here?",
         ) from error
 
 

@@ -25,15 +25,14 @@ class Challenger:
         code_hash: of the project's package that the model carries.
         environment: of platform.yaml, where the run went.
         parameters: what the run did differently from mlkit.yaml.
-        features: the columns of mlkit.yaml; `model_features` those that features() made of them, where they differ.
+        features: the columns of mlkit.yaml; `model_features` those that the model gets, where they are others.
         roles: the columns that are used for something else, by what they are used for.
-        params: of the workflow, as this run used them.
+        seed: like `threads`, `device` and `params` of the workflow as this run used them; not known of an adopted one.
         metrics: of the holdout; None where one is undefined.
         libraries: those that its numbers depend on, and Python.
         provenance: the commit, the image, the source, all that was installed.
         model: the folder with the model's files, on this machine.
         cost: of all tries of its run up to now; None where it was not counted.
-        adopted_from: where a model that was made elsewhere was taken from.
         project: the folder with mlkit.yaml as it was and the files that it names; None where none was kept.
         documents: further files that are kept beside it, such as the report page.
         approval: what a person answered, where one was asked.
@@ -66,7 +65,6 @@ class Challenger:
     libraries: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
     cost: Cost | None = None
-    adopted_from: str | None = None
     project: Path | None = None
     documents: tuple[Path, ...] = ()
     approval: Approval | None = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from airflow_mlkit.gates.numbers import count
 from airflow_mlkit.registry.column_use import ColumnUse
 from airflow_mlkit.registry.lineage import ModelNode
 from airflow_mlkit.registry.model_trace import ModelTrace, ScoreFile
@@ -70,7 +71,7 @@ def model_graph(trace: ModelTrace) -> LineageGraph:
     gone = () if snapshot.is_there else ("cleaned away",)
     unclean = ("with changes that no commit has",) if facts.git_clean is False else ()
     boxes = [
-        Box("source", 0, "source", node.source or UNKNOWN_SOURCE, (f"{len(facts.features)} columns looked at",)),
+        Box("source", 0, "source", node.source or UNKNOWN_SOURCE, (f"{count(len(facts.seen), 'column')} looked at",)),
         Box("snapshot", 1, "snapshot", f"snapshot {snapshot.content_hash[:12]}", (*rows, *as_of, *gone)),
         Box("commit", 1, "commit", f"commit {(facts.git_commit or 'none')[:12]}", unclean),
         _model_box(node, 2),

@@ -48,13 +48,16 @@ class Provenance(Record):
         platform: the machine that trained, such as `Linux x86_64`.
         source: as declared; for a query its file's hash too.
         distributions: all that was installed, with versions.
+        adopted_from: where a model that was made elsewhere was taken from, such as `models:/churn/3`. The image and the
+            platform that trained it are then not known, and what was installed is what it was adopted with.
     """
 
     git: GitState = GitState()
     image: str | None = None
-    platform: str = ""
+    platform: str | None = None
     source: dict[str, str] = Field(default_factory=dict)
     distributions: dict[str, str] = Field(default_factory=dict)
+    adopted_from: str | None = None
 
     @classmethod
     def of(
@@ -74,6 +77,10 @@ class Provenance(Record):
             source=describe_source(project),
             distributions=dict(distributions),
         )
+
+    def adopted(self, address: str) -> Self:
+        """The same of a model that this process has not trained, but taken over from an address in MLflow."""
+        return self.model_copy(update={"adopted_from": address, "image": None, "platform": None})
 
 
 def read_git_state(folder: Path, environment: Mapping[str, str] = os.environ) -> GitState:

@@ -119,7 +119,7 @@ def _tell_data(side: VersionSide) -> dict[str, Any]:
     told: dict[str, Any] = {f"source.{name}": text for name, text in facts.source.items()}
     told |= {
         "as of": str(facts.as_of or "") or None,
-        "features": list(facts.model_features or facts.features),
+        "features": list(facts.seen),
         "label": facts.label,
         "snapshot": (facts.data_hash or "")[:12] or None,
         "holdout": (facts.holdout_hash or "")[:12] or None,

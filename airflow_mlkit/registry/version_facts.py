@@ -49,12 +49,13 @@ class VersionFacts(Record):
     Attributes:
         environment: of platform.yaml, where the run went.
         parameters: what the run did differently from mlkit.yaml.
-        features: the columns of mlkit.yaml; `model_features` those that features() made of them, where they differ.
+        features: the columns of mlkit.yaml; `model_features` those that the model gets, where they are others.
         roles: the columns that are neither features nor the label, by what they are used for, such as `date`.
         source: as declared; for a query also the hash of its file.
         params: of the workflow, as the run used them.
         libraries: those that its numbers depend on, and Python; `distributions` all that was installed.
-        adopted_from: where a model that was made elsewhere was taken from; its seed, params and threads are not known.
+        adopted_from: where a model that was made elsewhere was taken from. Its seed, params, threads, device, platform
+            and image are not known, and the libraries are those that it was adopted with.
         cost: of all tries of its run, from the first to its registration.
         approved_by: who said yes before it was promoted, where a person was asked.
     """
@@ -94,6 +95,11 @@ class VersionFacts(Record):
     gates: tuple[GateFact, ...] = ()
     approved_by: str | None = None
     approval: Approval | None = None
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The columns that the model gets."""
+        return self.model_features or self.features
 
     @classmethod
     def of(cls, challenger: Challenger, report: GateReport) -> Self:

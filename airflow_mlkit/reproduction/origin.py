@@ -54,12 +54,18 @@ def find_origin(project: Project, version: str, folder: Path) -> Origin:
         folder: where what was kept with it is fetched to.
 
     Raises:
-        UserError: when there is no such version, or it was not made by the kit.
+        UserError: when there is no such version, or it was not trained by the kit.
         RegistryError: when its files are gone, or are not what was registered.
     """
     registry = ModelRegistry.of(project)
     found = find_version(registry, version)
     facts = registry.facts(found)
+    if facts.adopted_from:
+        raise UserError(
+            f"{registry.model_name} version {version} was adopted from {facts.adopted_from}: nobody wrote down how it "
+            "was trained.",
+            hint="What there is: mlkit models show.",
+        )
     known = [entry for entry in registry.log.entries() if entry.model_version == version]
     entry = known[-1] if known and facts.model_id else recall_entry(registry, found)
     model, scratch = fetch_model(project, entry)

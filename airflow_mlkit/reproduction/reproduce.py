@@ -129,7 +129,7 @@ class _Attempt:
                 self._note_python(candidate)
                 return candidate
         self.announce(f"other libraries than here ({self._differ(present)}): looking for a virtual environment")
-        venv = build_venv(self._recorded, self.origin.facts.distributions, device=self.origin.manifest.device)
+        venv = build_venv(self._recorded, self.origin.facts.distributions, device=self.origin.manifest.device or "cpu")
         self._note_python(venv)
         return venv
 

@@ -60,7 +60,7 @@ def read_challenger(context: StepContext) -> Challenger:
     model = train.folder("model")
     manifest = load_manifest(model)
     record, spec = context.run.record, context.spec
-    made = tuple(split.feature_names)
+    seen = manifest.fitted_on or tuple(split.feature_names)
     return Challenger(
         model_name=spec.name,
         model_id=manifest.model_id,
@@ -78,7 +78,7 @@ def read_challenger(context: StepContext) -> Challenger:
         code_hash=manifest.code_hash,
         label=split.label,
         features=manifest.inputs,
-        model_features=made if made != manifest.inputs else (),
+        model_features=seen if set(seen) != set(manifest.inputs) else (),
         roles=column_roles(spec),
         seed=manifest.seed,
         threads=manifest.threads,

@@ -111,11 +111,12 @@ def _rescue(address: str) -> str:
     """What a person types who trusts a pickle; she runs it, and the kit does not."""
     name = address.removeprefix("models:/").rpartition("/")[0]
     return (
-        "If you trust whoever made it, log it anew in skops' format from your own Python, and adopt that version:\n"
+        "If you trust whoever made it, log it anew in skops' format with this Python, and adopt that version:\n"
         "  import mlflow\n"
+        "  from airflow_mlkit.workflows.trusted_types import REVIEWED_TYPES\n"
         f"  model = mlflow.sklearn.load_model({address!r})\n"
-        '  mlflow.sklearn.log_model(model, name="model", serialization_format="skops", '
-        f"registered_model_name={name!r})"
+        '  mlflow.sklearn.log_model(model, name="model", serialization_format="skops",\n'
+        f"    skops_trusted_types=sorted(REVIEWED_TYPES), registered_model_name={name!r})"
     )
 
 

@@ -26,10 +26,11 @@ class ModelManifest(Record):
 
     `inputs` are the raw columns that features() is given, `features` the columns that it returned, in the order of
     `split.json`. `class_order` holds the code of each class in the order in which the estimator gives them; None where
-    that is the order of the codes, as in every model that the kit has trained. `model_id` is the hash of
-    `airflow_mlkit.workflows.model_id`, `model_hash` that of the model's file. `device` is where it was trained: an id
-    made on a GPU may differ from one made on a CPU. `trained_rows` says which rows it learned from, so that a gate can
-    prove that a holdout is new to it.
+    that is the order of the codes, as in every model that the kit has trained. `fitted_on` names the columns that the
+    estimator takes of them; empty where it does not say. `model_id` is the hash of `airflow_mlkit.workflows.model_id`,
+    `model_hash` that of the model's file. `device` is where it was trained: an id made on a GPU may differ from one
+    made on a CPU. `seed`, `threads` and `device` of a model that was trained elsewhere are not known. `trained_rows`
+    says which rows it learned from, so that a gate can prove that a holdout is new to it.
     """
 
     format: ModelFormat
@@ -40,12 +41,13 @@ class ModelManifest(Record):
     label: str
     inputs: tuple[str, ...]
     features: tuple[FeatureColumn, ...]
+    fitted_on: tuple[str, ...] = ()
     workflow: str
     trusted_types: tuple[str, ...] = ()
     params: dict[str, Any] = Field(default_factory=dict)
-    seed: int
-    threads: int
-    device: str = "cpu"
+    seed: int | None
+    threads: int | None
+    device: str | None = "cpu"
     code_hash: str
     model_hash: str
     model_id: str

@@ -20,7 +20,7 @@ from airflow_mlkit.project import Project
 from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.workflows.base import TrainingSettings
 from airflow_mlkit.workflows.files import CODE_FOLDER, identify
-from airflow_mlkit.workflows.fitted import found_iteration, own_scores
+from airflow_mlkit.workflows.fitted import fitted_columns, found_iteration, own_scores
 from airflow_mlkit.workflows.libraries import library_versions
 from airflow_mlkit.workflows.manifest import MANIFEST_FILE, MODEL_FILES, ModelFormat, ModelManifest
 from airflow_mlkit.workflows.model import Model
@@ -84,12 +84,13 @@ def save_model(
         label=settings.label,
         inputs=project.spec.data.features,
         features=split.features,
+        fitted_on=tuple(fitted_columns(estimator) or ()),
         workflow=project.spec.train.workflow,
         trusted_types=project.spec.train.trusted_types,
         params=dict(settings.params),
-        seed=settings.seed,
-        threads=settings.threads,
-        device="cpu" if booster is None else BoosterConfig(booster).device,
+        seed=None if adopted else settings.seed,
+        threads=None if adopted else settings.threads,
+        device=None if adopted else _device_of(booster),
         code_hash=project.code_hash,
         model_hash=hash_file(path),
         class_order=adopted.class_order if adopted else None,
@@ -119,6 +120,10 @@ def prove(model: Model, estimator: Any, rows: pd.DataFrame, settings: TrainingSe
             f"{own[worst]} before, {saved[worst]} after).",
             hint="Does predict() use something that was set in train() and is no fitted attribute?",
         )
+
+
+def _device_of(booster: xgboost.Booster | None) -> str:
+    return "cpu" if booster is None else BoosterConfig(booster).device
 
 
 def _dump(estimator: Any, booster: xgboost.Booster | None, project: Project) -> bytes:

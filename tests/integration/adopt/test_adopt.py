@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import multiprocessing
+import re
 import shutil
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -15,9 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from typer.testing import CliRunner
 
 from airflow_mlkit.cli.app import app
@@ -42,6 +45,7 @@ from tests.adopting import (
     log_sklearn,
     log_trap,
     log_xgboost,
+    logging_into,
     read_rows,
 )
 from tests.projects import build_project
@@ -72,6 +76,13 @@ def edit_data(folder: Path, **data: Any) -> None:
     spec["data"] |= data
     with path.open("w") as file:
         YAML().dump(spec, file)
+
+
+def told(folder: Path, *words: str) -> str:
+    """What a command prints, on one line and without the branches of a tree."""
+    done = CliRunner().invoke(app, [*words, "--project", str(folder)])
+    assert done.exit_code == 0, done.exception
+    return " ".join(re.sub("[│├└─]", " ", done.stdout).split())
 
 
 def champions_of(folder: Path) -> ChampionLog:
@@ -144,6 +155,36 @@ def test_a_scikit_learn_model_on_its_own_labels_scores_as_it_did(folder: Path) -
     expected = model.predict_proba(rows)[:, list(model.classes_).index("yes")]
     scores = load_champion(load_project(folder), entry).score_raw(rows)
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_pickle_that_was_logged_anew_as_the_refusal_says_is_adopted_and_tells_what_it_looks_at(folder: Path) -> None:
+    """An imputer needs a type that MLflow and skops do not trust by themselves. Only one of the columns is used."""
+    rows, fraud = read_rows(folder)
+    model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(rows[["amount"]], fraud)
+    number = log_sklearn(folder, BY_HAND, model, "pickle")
+    with pytest.raises(UserError) as caught:
+        adopt_by_ana(folder, f"models:/{BY_HAND}/{number}")
+    snippet = str(caught.value).partition("adopt that version:\n")[2]
+    with logging_into(folder):
+        exec(textwrap.dedent(snippet), {})
+    adopt_by_ana(folder, f"models:/{BY_HAND}/{int(number) + 1}")
+    said = told(folder, "lineage", "--column", "country")
+    assert "cards version 2 gives it to features(). The model does not see it." in said
+    assert "cards version 2 looks at it." in told(folder, "lineage", "--column", "amount")
+    assert "looks at 1 column" in told(folder, "lineage")
+
+
+def test_an_adopted_version_claims_nothing_that_nobody_knows(folder: Path) -> None:
+    adopt_by_ana(folder, "models:/cards/1")
+    said = told(folder, "models", "show", "2")
+    assert "adopted from models:/cards/1" in said
+    assert "adopted with python 3." in said
+    assert "seed, threads" not in said
+    assert "trained on" not in said
+    tags = ModelRegistry.of(load_project(folder)).version("2").tags
+    assert not {"mlkit.seed", "mlkit.threads", "mlkit.device", "mlkit.platform", "mlkit.image"} & set(tags)
+    refused = CliRunner().invoke(app, ["reproduce", "2", "--project", str(folder)]).exception
+    assert "nobody wrote down how it was trained" in str(refused)
 
 
 @pytest.mark.parametrize("positive", ["yes", "no"])

@@ -127,8 +127,8 @@ def test_who_uses_a_column_is_told_across_projects(registry):
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
-        ("country", "The model does not see it as it is. features() makes amount_log of amount, country;"),
-        ("country", "looks at it and is looked at separately for its values"),
+        ("country", "The model does not see it. features() makes amount_log of amount, country;"),
+        ("country", "gives it to features() and is looked at separately for its values"),
         ("amount_log", "It is made of amount, country; from which of them is not recorded."),
         ("created_at", "fraud version 1 dates its rows by it."),
         ("churned", "odd version 1 learns to tell it."),
@@ -226,7 +226,7 @@ def test_a_real_project_is_followed_back_and_forward(tmp_path):
     assert "snapshot: " in text
     assert "400 rows" in text
     assert "commit: none" in text
-    assert "features() makes: amount, large" in text
+    assert "the model gets: amount, large" in text
     assert "scores: 1 file, 400 rows, 1 more written anew since" in text
     assert "written anew by version 1 since" in text
     assert "no server is recorded" in text
