@@ -92,7 +92,9 @@ def _find_model(found: RegistryLineage, name: str, version: str | None) -> Model
         numbers = [node.model_version for node in own]
         own = [node for node in own if node.model_version == version]
         if not own:
-            raise UserError(f"{name} has no version {version!r}{did_you_mean(version, sorted(numbers))}")
+            raise UserError(
+                f"{name} has no version {version!r}; known are {', '.join(sorted(numbers, key=int)[-12:])}."
+            )
     return next((node for node in own if node.standing == "champion"), own[0])
 
 

@@ -1,4 +1,4 @@
-"""`mlkit models`: the champions, and everything that is known of a version."""
+"""`mlkit models`: the champions, the versions, and everything that is known of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from airflow_mlkit.cli.console import on_one_line, out
+from airflow_mlkit.cli.console import on_one_line, out, print_line
 from airflow_mlkit.cli.freeze import describe_freeze
 from airflow_mlkit.cli.options import EnvironmentOption, JsonOption, PlatformOption, ProjectOption
 from airflow_mlkit.cli.version_view import print_plain, print_version
@@ -18,11 +18,13 @@ from airflow_mlkit.gates.numbers import short
 
 if TYPE_CHECKING:
     from airflow_mlkit.registry.catalogue import ModelSummary
+    from airflow_mlkit.registry.version_list import VersionSummary
 
 MAX_METRICS = 2
 
 models = typer.Typer(
-    help="List the champions, show all that is known of a version, or how two differ.", invoke_without_command=True
+    help="List the champions or the versions, show all that is known of one, or how two differ.",
+    invoke_without_command=True,
 )
 
 
@@ -63,6 +65,29 @@ def list_(
         _print_freezes(found)
     else:
         out.print(f"There is no champion of {loaded.spec.name} yet. mlkit run trains the first one.")
+
+
+@models.command("versions")
+def versions(
+    project: ProjectOption = Path(),
+    environment: EnvironmentOption = None,
+    platform: PlatformOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the versions of the project's model: what can be promoted, and rolled back to."""
+    from airflow_mlkit.project import load_project
+    from airflow_mlkit.registry.version_list import list_versions
+
+    loaded = load_project(project, environment=environment, platform=platform)
+    found = list_versions(loaded)
+    if as_json:
+        out.print_json(json.dumps([version.model_dump(mode="json") for version in found]))
+    elif found:
+        for version in found:
+            _print_summary(version)
+        print_plain("A run that was held back is registered when a person promotes it: mlkit promote --run.")
+    else:
+        print_plain(f"No version of {loaded.spec.name} is registered yet. mlkit run trains the first one.")
 
 
 @models.command("show")
@@ -121,6 +146,17 @@ def _table(found: list[ModelSummary]) -> Table:
             escape(on_one_line(model.promoted_by)),
         )
     return table
+
+
+def _print_summary(version: VersionSummary) -> None:
+    head = f"version {version.model_version}  "
+    print_line("; ".join(filter(None, (", ".join(version.standing), _shorten(version.metrics)))), head=head)
+    registered = f"{version.registered:%Y-%m-%d %H:%M}" if version.registered else ""
+    run = f"run {version.run_id}" if version.run_id else ""
+    model = f"model {version.model_id[:12]}" if version.model_id else ""
+    print_line(", ".join(filter(None, (registered, run, model))), head=" " * len(head))
+    if version.trouble:
+        print_line(version.trouble, head=f"{' ' * len(head)}! ")
 
 
 def _print_freezes(found: list[ModelSummary]) -> None:

@@ -48,7 +48,9 @@ def promote(
     from airflow_mlkit.registry import by_hand
 
     if (version is None) == (run is None):
-        raise UserError("Name either a version or --run.", hint="mlkit models show, mlkit promote 3 --reason ...")
+        raise UserError(
+            "Name either a version or --run.", hint="mlkit models versions lists them: mlkit promote 3 --reason ..."
+        )
     word = read_word(by, reason)
     loaded = load_project(project, environment=environment, platform=platform)
     number = version or _register(loaded, run or "")

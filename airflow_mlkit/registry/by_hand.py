@@ -15,12 +15,12 @@ from airflow_mlkit.exceptions import RegistryError, UserError
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.asking import ask
 from airflow_mlkit.registry.champion_entry import ChampionEntry
+from airflow_mlkit.registry.missing_version import refuse_no_number
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.objection import find_objections, on_one_line
 from airflow_mlkit.registry.recall import recall_entry
 from airflow_mlkit.registry.word import Word
 from airflow_mlkit.rundir.records import Record
-from airflow_mlkit.spec.nearest import did_you_mean
 
 
 class Change(Record):
@@ -54,7 +54,8 @@ def roll_back(project: Project, word: Word, to: str | None = None) -> Change:
             from a rollback, or from a champion that came in between: what was before it is not what was meant.
 
     Raises:
-        UserError: when there is nothing to go back to, or it has to be said which version is meant.
+        UserError: when there is nothing to go back to, there is no such version, or it has to be said which one is
+            meant.
         RegistryError: when the version cannot be loaded or scores otherwise than it did, the log is damaged, or MLflow
             refuses.
     """
@@ -62,7 +63,7 @@ def roll_back(project: Project, word: Word, to: str | None = None) -> Change:
     entries = registry.log.entries()
     if not entries:
         raise UserError(f"There is no champion of {project.spec.name} yet.", hint="mlkit run trains the first one.")
-    target = _find_champion(entries, to) if to else _find_predecessor(entries, word)
+    target = _find_champion(registry, entries, to) if to else _find_predecessor(entries, word)
 
     def decide(now: Sequence[ChampionEntry]) -> ChampionEntry | None:
         if now[-1].model_id == target.model_id:
@@ -88,16 +89,17 @@ def promote_version(project: Project, version: str, word: Word) -> Change:
         word: who says so, and why.
 
     Raises:
-        UserError: when the version was not made by the kit.
+        UserError: when there is no such version, or it was not made by the kit.
         RegistryError: as `roll_back`.
     """
     registry = ModelRegistry.of(project)
     entries = registry.log.entries()
+    refuse_no_number(version)
     known = [entry for entry in entries if entry.model_version == version]
     target = known[-1] if known else recall_entry(registry, registry.confirm(version))
 
     def decide(now: Sequence[ChampionEntry]) -> ChampionEntry | None:
-        if now and now[-1].model_id == target.model_id:
+        if now and _stands(registry, target, now[-1]):
             return None
         return _write_entry(target, "promote", word, now, again=bool(known))
 
@@ -116,13 +118,11 @@ def carry_out(project: Project, registry: ModelRegistry, target: ChampionEntry, 
         decide: from the log as it is to the entry to append; None where it says so already.
 
     Raises:
+        UserError: when MLflow does not have the version.
         RegistryError: when the version cannot be loaded or scores otherwise than it did, or MLflow refuses.
     """
-    entries = registry.log.entries()
-    asked = ""
-    if decide(entries) is not None:
-        registry.confirm(target.model_version)
-        asked = ask(project, target).sentence
+    registry.confirm(target.model_version)
+    asked = ask(project, target).sentence if decide(registry.log.entries()) is not None else ""
     appended = registry.log.extend(decide)
     try:
         head = registry.follow()
@@ -139,13 +139,22 @@ def carry_out(project: Project, registry: ModelRegistry, target: ChampionEntry, 
     return Change(champion=appended, replaced=before, changed=True, asked=asked)
 
 
-def _find_champion(entries: Sequence[ChampionEntry], version: str) -> ChampionEntry:
+def _stands(registry: ModelRegistry, target: ChampionEntry, head: ChampionEntry) -> bool:
+    """Whether the champion is that very model already, under a version that MLflow still has."""
+    if head.model_id != target.model_id:
+        return False
+    return head.model_version == target.model_version or registry.find(head.model_version) is not None
+
+
+def _find_champion(registry: ModelRegistry, entries: Sequence[ChampionEntry], version: str) -> ChampionEntry:
+    refuse_no_number(version)
     found = [entry for entry in entries if entry.model_version == version]
     if found:
         return found[-1]
-    known = sorted({entry.model_version for entry in entries})
+    registry.confirm(version)
+    known = ", ".join(sorted({entry.model_version for entry in entries}, key=int))
     raise UserError(
-        f"Version {version} was never the champion of {entries[-1].model_name}{did_you_mean(version, known)}.",
+        f"Version {version} was never the champion of {registry.model_name}; former ones are {known}.",
         hint=f"mlkit promote {version} makes a version the champion that was none.",
     )
 

@@ -15,11 +15,11 @@ from airflow_mlkit.registry.address import resolved
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.freeze import FreezeEntry
+from airflow_mlkit.registry.missing_version import missing_version, refuse_no_number
 from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.registry.version_facts import VersionFacts
 from airflow_mlkit.rundir import RunDirectory
 from airflow_mlkit.rundir.records import Record
-from airflow_mlkit.spec.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -121,9 +121,10 @@ def find_version(registry: ModelRegistry, number: str) -> ModelVersion:
         UserError: when there is no such version.
         RegistryError: when MLflow refuses.
     """
+    refuse_no_number(number)
     versions = {str(found.version): found for found in registry.versions()}
     if number not in versions:
-        raise UserError(f"{registry.model_name} has no version {number!r}{did_you_mean(number, sorted(versions))}")
+        raise missing_version(registry.model_name, number, versions, registry.log)
     return versions[number]
 
 

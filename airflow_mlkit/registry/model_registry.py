@@ -20,6 +20,7 @@ from airflow_mlkit.registry.artifacts import can_reach, copy_out
 from airflow_mlkit.registry.challenger import Challenger
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
+from airflow_mlkit.registry.missing_version import missing_version, refuse_no_number
 from airflow_mlkit.registry.mlflow_client import artifact_root, connect, refusals_of
 from airflow_mlkit.registry.tracking_run import MODEL_FOLDER, log_tracking_run
 from airflow_mlkit.registry.version_facts import VERSION_FILE, VersionFacts
@@ -113,16 +114,15 @@ class ModelRegistry:
         """See that a version can become the champion as far as MLflow is concerned.
 
         Raises:
-            RegistryError: when MLflow refuses or does not know the version, the registered model follows another
-                champion log, or its own log has lost entries.
+            UserError: when MLflow does not have the version.
+            RegistryError: when MLflow refuses, the registered model follows another champion log, or its own log has
+                lost entries.
         """
-        found = self._find_version(number)
+        refuse_no_number(number)
+        found = self.find(number)
         if found is None:
-            raise RegistryError(
-                f"MLflow has no version {number} of {self.model_name}: it was deleted there, or never registered.",
-                hint="mlkit audit shows which versions there are. Where its run is still there, mlkit promote --run "
-                "registers it again.",
-            )
+            known = [str(version.version) for version in self.versions()]
+            raise missing_version(self.model_name, number, known, self.log)
         with refusals_of(self.uri):
             self._prepare()
         return found
@@ -143,6 +143,22 @@ class ModelRegistry:
             newest = self.log.head()
             if newest and newest.n == head.n:
                 return head
+
+    def find(self, number: str) -> ModelVersion | None:
+        """What MLflow knows of a version; None where it has none of that number.
+
+        Raises:
+            RegistryError: when MLflow refuses.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.version(number)
+        except RegistryError as error:
+            if isinstance(error.__cause__, MlflowException) and error.__cause__.error_code in _IS_GONE:
+                return None
+            raise
+        return found if str(found.version) == number else None
 
     def version(self, number: str) -> ModelVersion:
         """What MLflow knows of a version.
@@ -231,17 +247,6 @@ class ModelRegistry:
                 f"name = '{self.model_name}'", max_results=_PAGE, page_token=page.token if page else None
             )
             yield from page
-
-    def _find_version(self, number: str) -> ModelVersion | None:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            found = self.version(number)
-        except RegistryError as error:
-            if isinstance(error.__cause__, MlflowException) and error.__cause__.error_code in _IS_GONE:
-                return None
-            raise
-        return found if str(found.version) == number else None
 
     def _prepare(self) -> None:
         """See that the registered model is there and follows this log, and that the log has all of its entries."""

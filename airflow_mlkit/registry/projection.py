@@ -9,6 +9,7 @@ from airflow_mlkit.exceptions import RegistryError
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.registry.finding import Finding
+from airflow_mlkit.registry.missing_version import revive
 from airflow_mlkit.registry.mlflow_client import refusals_of
 from airflow_mlkit.registry.model_registry import (
     ANCHOR_ALIAS,
@@ -86,22 +87,23 @@ def _compare_log(registry: ModelRegistry, carried: str | None) -> Iterator[Findi
 def _find_lost_versions(
     entries: Sequence[ChampionEntry], anchor: ChampionEntry | None, versions: Mapping[str, ModelVersion]
 ) -> Iterator[Finding]:
-    named = dict.fromkeys(entry.model_version for entry in entries)
-    for version in named:
+    named = {entry.model_version: entry for entry in entries}
+    for version, entry in named.items():
         if version in versions:
             continue
         if version == entries[-1].model_version:
             yield Finding(
                 kind="damaged",
                 what=f"version {version}, the champion, is not in MLflow: somebody deleted it there.",
-                hint="Scoring goes on for as long as its files are there. Retrain with mlkit run, or mlkit rollback "
-                "--to another version.",
+                hint=f"Scoring goes on for as long as its files are there. {revive(entry)} Else retrain with "
+                "mlkit run, or mlkit rollback --to another version.",
             )
         else:
             title = "the anchor" if anchor and version == anchor.model_version else "a former champion"
             yield Finding(
                 kind="noted",
                 what=f"version {version}, {title}, is not in MLflow any more: it cannot be rolled back to.",
+                hint=revive(entry),
             )
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import Result
+from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from airflow_mlkit.cli.app import app
 from airflow_mlkit.evaluation.scores import read_scores, write_scores
-from airflow_mlkit.exceptions import MLKitError
+from airflow_mlkit.exceptions import MLKitError, UserError
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionEntry, ChampionLog
+from airflow_mlkit.registry.model_registry import ModelRegistry
 from airflow_mlkit.rundir import Outcome, RunDirectory
 from tests.forging import FORGERIES, Forge, mark_of
 from tests.projects import build_project
@@ -49,6 +51,15 @@ def mlkit(folder: Path, *words: str) -> Result:
 
 def log_of(folder: Path) -> list[ChampionEntry]:
     return ChampionLog(load_project(folder).champions).entries()
+
+
+def client_of(folder: Path) -> MlflowClient:
+    return ModelRegistry.of(load_project(folder)).client
+
+
+def delete(folder: Path, number: str) -> None:
+    """Somebody tidies up in MLflow."""
+    client_of(folder).delete_model_version("cards", number)
 
 
 def model_of(folder: Path, n: int) -> Path:
@@ -124,6 +135,62 @@ def test_a_person_promotes_the_model_of_a_run_that_was_held_back(cards: Path) ->
     assert "cards version 3 is the champion already" in again.output
     assert len(log_of(cards)) == 3
     assert json.loads(mlkit(cards, "audit", "--json").output)["gate_reports"] == 3
+
+
+def test_every_version_is_listed_with_what_may_be_done_with_it(cards: Path) -> None:
+    mlkit(cards, "promote", "--run", HELD_BACK, "--reason", "too strict")
+    mlkit(cards, "rollback", "cards", "--reason", "off")
+    delete(cards, "3")
+    client_of(cards).create_model_version("cards", "models/x")
+    listed = json.loads(mlkit(cards, "models", "versions", "--json").output)
+    assert [(one["model_version"], one["run_id"], one["standing"]) for one in listed] == [
+        ("4", "", ["not made by mlkit"]),
+        ("3", HELD_BACK, ["former champion", "deleted in MLflow"]),
+        ("2", "r2", ["champion"]),
+        ("1", "r1", ["former champion", "anchor"]),
+    ]
+    assert listed[2]["model_id"] == log_of(cards)[1].model_id
+    assert listed[2]["metrics"] == log_of(cards)[1].metrics
+    said = mlkit(cards, "models", "versions").output
+    assert "former champion" in said
+    assert HELD_BACK in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["promote", "9"], "cards has no version '9'; known are 1, 2."),
+        (["rollback", "cards", "--to", "9"], "cards has no version '9'; known are 1, 2."),
+        (["models", "show", "9"], "cards has no version '9'; known are 1, 2."),
+        (["promote", "v2"], "'v2' is no version: a version is a number"),
+        (["rollback", "cards", "--to", "abc"], "'abc' is no version: a version is a number"),
+        (["models", "diff", "1", "0x2"], "'0x2' is no version: a version is a number"),
+    ],
+)
+def test_a_version_that_is_not_there_is_the_same_mistake_everywhere(cards: Path, words: list[str], said: str) -> None:
+    refused = mlkit(cards, *words, *(["--reason", "off"] if words[0] != "models" else []))
+    assert isinstance(refused.exception, UserError)
+    assert refused.exception.message.startswith(said)
+    assert refused.exception.hint == "mlkit models versions lists them."
+
+
+@pytest.mark.parametrize(("number", "run_id"), [("1", "r1"), ("2", "r2")], ids=["a former champion", "the champion"])
+def test_a_champion_that_was_deleted_in_mlflow_is_registered_again_from_the_run_that_the_error_names(
+    cards: Path, number: str, run_id: str
+) -> None:
+    delete(cards, number)
+    way = f"mlkit promote --run {run_id} registers it again."
+    for words in (["promote", number], ["rollback", "cards", "--to", number]):
+        refused = mlkit(cards, *words, "--reason", "off").exception
+        assert isinstance(refused, UserError)
+        assert way in str(refused)
+    assert way in mlkit(cards, "audit").output
+    done = mlkit(cards, "promote", "--run", run_id, "--reason", "it was deleted by mistake")
+    assert done.exit_code == 0, done.exception
+    entry = log_of(cards)[-1]
+    assert (entry.model_version, entry.run_id, entry.model_id) == ("3", run_id, log_of(cards)[int(number) - 1].model_id)
+    assert mlkit(cards, "audit").exit_code == 0
+    assert run_steps(cards, "p1", "predict").summary["model_version"] == "3"
 
 
 def test_a_frozen_model_is_held_back_with_the_reason_and_the_freeze_is_shown(cards: Path) -> None:
