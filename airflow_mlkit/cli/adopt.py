@@ -17,6 +17,7 @@ from airflow_mlkit.cli.options import (
     PlatformOption,
     ProjectOption,
     ReasonOption,
+    read_moment,
     read_word,
 )
 from airflow_mlkit.cli.rollback import print_change
@@ -38,7 +39,10 @@ def adopt(
     model: Annotated[str, typer.Argument(help="models:/NAME/VERSION or models:/NAME@ALIAS, in the project's MLflow.")],
     reason: ReasonOption,
     trained_until: Annotated[
-        datetime | None, typer.Option(help="Your word: it has learned from no row dated later. In UTC.")
+        datetime | None,
+        typer.Option(
+            parser=read_moment, metavar="DATE", help="Your word: it has learned from no row dated later. In UTC."
+        ),
     ] = None,
     unseen_because: Annotated[
         str | None, typer.Option(help="Your word: it has learned from no row of the holdout, and why.")

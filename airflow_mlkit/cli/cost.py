@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from airflow_mlkit.cli.console import on_one_line, out, print_line
-from airflow_mlkit.cli.options import EnvironmentOption, JsonOption, PlatformOption, ProjectOption
+from airflow_mlkit.cli.options import EnvironmentOption, JsonOption, PlatformOption, ProjectOption, read_moment
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,8 +34,13 @@ def register(app: typer.Typer) -> None:
 
 def cost(
     by: Annotated[Literal["step", "version", "project", "month"], typer.Option(help="What is a line.")] = "version",
-    since: Annotated[datetime | None, typer.Option(help="Only tries that began then or later, in UTC.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Only tries that began before, in UTC.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(parser=read_moment, metavar="DATE", help="Only tries that began then or later, in UTC."),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(parser=read_moment, metavar="DATE", help="Only tries that began before, in UTC.")
+    ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="All projects whose runs lie beside this one's; with --by project always.")
     ] = False,

@@ -9,7 +9,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from airflow_mlkit.cli.console import on_one_line, out
+from airflow_mlkit.cli.console import on_one_line, out, print_line
 from airflow_mlkit.cli.version_view import print_plain
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def print_diff(diff: VersionDiff, *, code: bool, whole: bool) -> None:
     differing = {title: lines for title, lines in diff.sections.items() if lines}
     if differing:
         out.print(_table(diff, differing, whole=whole), soft_wrap=False)
+    _print_compared(diff)
     equal = [title for title in diff.sections if title not in differing]
     if equal:
         print_plain(f"Nothing differs in: {', '.join(equal)}.{_but_untold(diff)}")
@@ -47,6 +48,15 @@ def print_diff(diff: VersionDiff, *, code: bool, whole: bool) -> None:
             )
     elif diff.code:
         print_plain("The changed lines of the code: --code.")
+
+
+def _print_compared(diff: VersionDiff) -> None:
+    """What the gate has found about these two: whole, however narrow the terminal is."""
+    compared = [line for lines in diff.sections.values() for line in lines if line.compared]
+    if compared:
+        out.print(f"[bold]version {diff.b} beside version {diff.a}, as the gate has compared them[/]")
+    for line in compared:
+        print_line(f"{line.what}, {line.compared}", head="  ")
 
 
 def _but_untold(diff: VersionDiff) -> str:

@@ -18,6 +18,7 @@ from airflow_mlkit.cli.options import (
     ProjectOption,
     ReasonOption,
     load_named_project,
+    read_moment,
     read_word,
 )
 
@@ -32,7 +33,12 @@ def register(app: typer.Typer) -> None:
 
 def freeze(
     model: ModelArgument,
-    until: Annotated[datetime, typer.Option("--until", help="When it ends, in UTC; a day is its first minute.")],
+    until: Annotated[
+        datetime,
+        typer.Option(
+            "--until", parser=read_moment, metavar="DATE", help="When it ends, in UTC; a day is its first minute."
+        ),
+    ],
     reason: ReasonOption,
     by: ByOption = None,
     project: ProjectOption = Path(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,18 @@ def read_word(by: str | None, reason: str) -> Word:
     from airflow_mlkit.registry.word import Word
 
     return Word(_find_user() if by is None else by, reason)
+
+
+def read_moment(text: str) -> datetime:
+    """A moment as people type it, with a time zone or without one.
+
+    Raises:
+        typer.BadParameter: when it is none.
+    """
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day and no moment. Write 2026-12-01 or 2026-12-01T08:00.") from None
 
 
 def load_named_project(model: str, project: Path, environment: str | None, platform: Path | None) -> Project:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from airflow_mlkit.cli.console import err
+from airflow_mlkit.cli.options import read_moment
 from airflow_mlkit.cli.run import finish, stop_on_sigterm, with_zone
 
 
@@ -23,7 +24,10 @@ def predict(
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
     platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(help="Which date is scored; the newest one in the data when not given.")
+        datetime | None,
+        typer.Option(
+            parser=read_moment, metavar="DATE", help="Which date is scored; the newest one in the data when not given."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

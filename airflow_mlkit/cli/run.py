@@ -16,6 +16,7 @@ import typer
 from pydantic import ValidationError
 
 from airflow_mlkit.cli.console import err, out
+from airflow_mlkit.cli.options import read_moment
 from airflow_mlkit.exceptions import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ def run(
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
     platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(help="The run's moment; the newest date in the data when not given.")
+        datetime | None,
+        typer.Option(
+            parser=read_moment, metavar="DATE", help="The run's moment; the newest date in the data when not given."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the workflow, as max_depth=4; may be repeated.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airflow_mlkit.cli.console import out
+from airflow_mlkit.cli.options import read_moment
 from airflow_mlkit.exceptions import StepTerminated, UserError
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def step(
         int | None, typer.Option(min=1, help="Retries of one asking share a number; the next one when not given.")
     ] = None,
     run_id: Annotated[str | None, typer.Option(help="For the step that begins a run: its name.")] = None,
-    as_of: Annotated[datetime | None, typer.Option(help="For the step that begins a run: its moment.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(parser=read_moment, metavar="DATE", help="For the step that begins a run: its moment."),
+    ] = None,
     parameters: Annotated[str, typer.Option(help="For the step that begins a run: its parameters as JSON.")] = "{}",
     triggered_by: Annotated[str | None, typer.Option(help="For the step that begins a run: who asked for it.")] = None,
     approval: Annotated[

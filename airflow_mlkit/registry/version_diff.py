@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow_mlkit.gates.comparison import Comparison
+from airflow_mlkit.gates.numbers import sure
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.version_side import VersionSide, find_number, read_side
 from airflow_mlkit.rundir.records import Record
@@ -17,12 +17,17 @@ _PARAMS = "train.params."
 
 
 class DiffLine(Record):
-    """One thing that differs; None where a version has it not. `note` is a difference of numbers, or a word."""
+    """One thing that differs; None where a version has it not.
+
+    `note` is a difference of numbers, or a word. `compared` is what a gate found that has compared these two on the
+    same rows: how much better or worse `b` is, as a sentence without a full stop.
+    """
 
     what: str
     a: str | None = None
     b: str | None = None
     note: str = ""
+    compared: str = ""
 
 
 class VersionDiff(Record):
@@ -165,29 +170,57 @@ def _diff_metrics(one: VersionSide, other: VersionSide) -> Iterator[DiffLine]:
         old, new = one.metrics.get(name), other.metrics.get(name)
         if old == new and name not in paired:
             continue
-        yield DiffLine(what=name, a=_number(old), b=_number(new), note=_describe(old, new, paired.get(name)))
+        yield DiffLine(
+            what=name,
+            a=_number(old),
+            b=_number(new),
+            note=_subtract(old, new),
+            compared=tell_interval(*paired[name]) if name in paired else "",
+        )
 
 
-def _find_paired(one: VersionSide, other: VersionSide) -> dict[str, tuple[Comparison, int]]:
-    """The comparisons of a gate report that is about exactly these two; -1 where it has them the other way round."""
+def _find_paired(one: VersionSide, other: VersionSide) -> dict[str, tuple[tuple[float, float], float]]:
+    """The intervals of a gate report about exactly these two, with their confidence; positive: `other` is better."""
     for challenger, champion, sign in ((other, one, 1), (one, other, -1)):
         report = challenger.report
         if not report or not report.champion or report.champion.model_id != champion.facts.model_id:
             continue
         found = (result.comparison for result in report.results)
-        return {comparison.metric: (comparison, sign) for comparison in found if comparison}
+        return {
+            each.metric: ((sign * each.interval.low, sign * each.interval.high), each.confidence)
+            for each in found
+            if each and each.interval
+        }
     return {}
 
 
-def _describe(old: float | None, new: float | None, paired: tuple[Comparison, int] | None) -> str:
-    difference = "" if old is None or new is None else f"{new - old:+.4g}"
-    interval = paired[0].interval if paired else None
-    if paired is None or interval is None:
-        return difference
-    comparison, sign = paired
-    low, high = sorted(sign * end for end in interval)
-    better = f"better by {low:+.4g} to {high:+.4g} on the same rows, at {comparison.confidence:g}"
-    return f"{difference} ({better})" if difference else better
+def tell_interval(interval: Sequence[float], confidence: float) -> str:
+    """How much better or worse the one is than the other.
+
+    >>> tell_interval((-0.003717, 0.00481), 0.99)
+    '99 % sure: 0.0037 worse to 0.0048 better, on the same rows'
+    >>> tell_interval((-0.5, -0.25), 0.95)
+    '95 % sure: 0.25 to 0.5 worse, on the same rows'
+    """
+    low, high = sorted(interval)
+    if low == high == 0:
+        found = "neither worse nor better"
+    elif low < 0 < high:
+        found = f"{_few_digits(-low)} worse to {_few_digits(high)} better"
+    elif low < 0:
+        found = f"{_few_digits(-high)} to {_few_digits(-low)} worse"
+    else:
+        found = f"{_few_digits(low)} to {_few_digits(high)} better"
+    return f"{sure(confidence)}: {found}, on the same rows"
+
+
+def _few_digits(size: float) -> str:
+    """A size with two digits that count: 0.0037, 12, 1,234."""
+    return f"{size:,.0f}" if size >= 10 else f"{abs(size):.2g}"
+
+
+def _subtract(old: float | None, new: float | None) -> str:
+    return "" if old is None or new is None else f"{new - old:+.4g}"
 
 
 def _diff_slices(one: VersionSide, other: VersionSide) -> Iterator[DiffLine]:
@@ -210,7 +243,7 @@ def _diff_slice(title: str, old: Any, new: Any, report: Any) -> Iterator[DiffLin
         f"{_number(value) or 'undefined'} of {side['rows']:,}" if side else None
         for side, value in zip((old, new), values, strict=True)
     ]
-    yield DiffLine(what=f"{title}, {metric}", a=shown[0], b=shown[1], note=_describe(values[0], values[1], None))
+    yield DiffLine(what=f"{title}, {metric}", a=shown[0], b=shown[1], note=_subtract(values[0], values[1]))
 
 
 def _diff_values(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[DiffLine]:
