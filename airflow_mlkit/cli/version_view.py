@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_mlkit.cli.console import on_one_line, out
+from airflow_mlkit.cli.console import out, print_hanging
 
 if TYPE_CHECKING:
     from airflow_mlkit.cost.report import Cost
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 MAX_NAMES = 12
 """Of a long list so many are shown; --json prints all."""
+
+_NAME = 13
+"""Characters of a name: a hash behind it ends where a terminal of 80 columns does."""
 
 Rows = Iterator[tuple[str, str]]
 
@@ -33,16 +36,16 @@ def print_version(found: VersionDetails) -> None:
     _print_section(
         "champion log",
         [
-            on_one_line(f"{one.n}  {one.promoted_at:%Y-%m-%d %H:%M}  {one.action} by {one.promoted_by}: {one.reason}")
+            f"{one.n}  {one.promoted_at:%Y-%m-%d %H:%M}  {one.action} by {one.promoted_by}: {one.reason}"
             for one in found.entries
         ],
     )
 
 
 def name_some(names: tuple[str, ...]) -> str:
-    """A list of names; of a long one the beginning, and how many more there are."""
+    """A list of names; of a long one the beginning, how many more there are, and what prints them."""
     shown = ", ".join(names[:MAX_NAMES])
-    return f"{shown} and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else shown
+    return f"{shown} and {len(names) - MAX_NAMES:,} more (--json)" if len(names) > MAX_NAMES else shown
 
 
 def describe_cost(cost: Cost) -> str:
@@ -113,11 +116,15 @@ def _text(value: Any) -> str:
 
 
 def _print_rows(title: str, rows: Rows) -> None:
-    _print_section(title, [f"{name:<14} {on_one_line(value)}" for name, value in rows if value])
+    told = [(name, value) for name, value in rows if value]
+    if told and title:
+        print_plain(title)
+    for name, value in told:
+        print_hanging(value, head=f"  {name:<{_NAME}} ")
 
 
 def _print_section(title: str, lines: list[str] | tuple[str, ...]) -> None:
-    if lines and title:
+    if lines:
         print_plain(title)
     for line in lines:
-        print_plain(f"  {line}")
+        print_hanging(line, head="  ")

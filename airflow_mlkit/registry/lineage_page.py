@@ -10,11 +10,14 @@ from pathlib import Path
 from statistics import mean
 
 from airflow_mlkit.evaluation.page import render_page
+from airflow_mlkit.registry.drawn_text import fit_begin, fit_end
 from airflow_mlkit.registry.lineage_graph import Box, LineageGraph
 
 WIDTH, GAP, SPACE = 258, 74, 16
 _LINE, _HEAD, _FOOT = 17, 26, 8
-_LONGEST_TITLE, _LONGEST_LINE = 27, 38
+_ROOM = WIDTH - 2 * 12
+_TITLE_SIZE, _LINE_SIZE = 14 * 1.13, 12
+"""Pixels, as lineage.html.j2 and page.html.j2 have them; letters of a title are bold, and broader."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,8 @@ def _draw_box(box: Box, place: _Place) -> str:
 
 
 def _fit_title(text: str) -> str:
-    """A name that fits its box: of a path the end is what tells it from others."""
-    flat = " ".join(text.split())
-    return escape(flat if len(flat) <= _LONGEST_TITLE else f"…{flat[1 - _LONGEST_TITLE :]}")
+    return escape(fit_end(" ".join(text.split()), _ROOM / _TITLE_SIZE))
 
 
 def _fit_line(text: str) -> str:
-    flat = " ".join(text.split())
-    return escape(flat if len(flat) <= _LONGEST_LINE else f"{flat[: _LONGEST_LINE - 1]}…")
+    return escape(fit_begin(" ".join(text.split()), _ROOM / _LINE_SIZE))

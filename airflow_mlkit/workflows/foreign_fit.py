@@ -166,7 +166,7 @@ def _order_classes(
         by_value = sorted(split.classes, key=lambda value: (isinstance(value, str), value))
         order = [codes[_text(value)] for value in by_value]
         notes = (
-            f"its classes 0 to {len(given) - 1} were taken to mean {_list(by_value)}; say it with --classes if not",
+            f"{_list([f'{code} means {value}' for code, value in enumerate(by_value)])}; say it with --classes if not",
         )
     else:
         raise UserError(f"It was fitted on the classes {_list(given)}, and {split.label!r} has {_list(split.classes)}.")

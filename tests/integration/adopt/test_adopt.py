@@ -196,7 +196,7 @@ def test_the_order_of_its_classes_is_kept_whichever_is_positive(folder: Path, po
     assert load_project(folder).spec.problem.positive == positive  # type: ignore[union-attr]
     found = adopt_by_ana(folder, "models:/cards/1")
     assert (found.metrics["roc_auc"] or 0) > 0.6
-    assert any("taken to mean no, yes" in note for note in found.notes)
+    assert "0 means no, 1 means yes; say it with --classes if not" in found.notes
 
 
 def test_classes_that_are_the_other_way_round_are_noticed_and_can_be_said(folder: Path) -> None:
