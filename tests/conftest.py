@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.buckets import GCS_INSTALL, find_gcs_server
+from tests.lacking import skip_or_fail
 
 # a busy machine is slow, and that is no fault of the code under test
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,9 +45,5 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         for tool in mark.args:
             found, install = TOOLS[tool]
-            if found():
-                continue
-            message = f"{tool} is not installed; {install}"
-            if os.environ.get("MLKIT_REQUIRE") == "all":
-                pytest.fail(message)
-            pytest.skip(message)
+            if not found():
+                skip_or_fail(f"{tool} is not installed; {install}")

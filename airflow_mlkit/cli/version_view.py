@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_mlkit.cli.console import out, print_hanging
@@ -11,12 +11,13 @@ from airflow_mlkit.cli.console import out, print_hanging
 if TYPE_CHECKING:
     from airflow_mlkit.cost.report import Cost
     from airflow_mlkit.registry.catalogue import VersionDetails
+    from airflow_mlkit.registry.champion_entry import ChampionEntry
     from airflow_mlkit.registry.version_facts import GateFact, VersionFacts
 
 MAX_NAMES = 12
 """Of a long list so many are shown; --json prints all."""
 
-_NAME = 13
+_NAME, _METRIC = 13, 24
 """Characters of a name: a hash behind it ends where a terminal of 80 columns does."""
 
 Rows = Iterator[tuple[str, str]]
@@ -28,18 +29,13 @@ def print_version(found: VersionDetails) -> None:
     print_plain(f"{found.model_name} version {found.model_version}: {found.status}")
     if not facts.model_id:
         print_plain("  It was not made by mlkit: MLflow knows its files and nothing of where they come from.")
-    _print_rows("", _describe_model(found))
-    _print_rows("data", _describe_data(facts))
-    _print_rows("code and libraries", _describe_code(facts))
-    _print_section("metrics", [f"{name:<24} {value:.6g}" for name, value in found.metrics.items() if value is not None])
-    _print_section("gates", found.gates or [_describe_gate(gate) for gate in facts.gates])
-    _print_section(
-        "champion log",
-        [
-            f"{one.n}  {one.promoted_at:%Y-%m-%d %H:%M}  {one.action} by {one.promoted_by}: {one.reason}"
-            for one in found.entries
-        ],
-    )
+    _print_section("", _align(_describe_model(found)))
+    _print_section("data", _align(_describe_data(facts)))
+    _print_section("code and libraries", _align(_describe_code(facts)))
+    metrics = ((name, f"{value:.6g}") for name, value in found.metrics.items() if value is not None)
+    _print_section("metrics", _align(metrics, _METRIC))
+    _print_section("gates", [("", text) for text in found.gates or map(_describe_gate, facts.gates)])
+    _print_section("champion log", map(_describe_entry, found.entries))
 
 
 def name_some(names: tuple[str, ...]) -> str:
@@ -115,16 +111,18 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _print_rows(title: str, rows: Rows) -> None:
-    told = [(name, value) for name, value in rows if value]
+def _describe_entry(entry: ChampionEntry) -> tuple[str, str]:
+    head = f"{entry.n}  {entry.promoted_at:%Y-%m-%d %H:%M}  "
+    return head, f"{entry.action} by {entry.promoted_by}: {entry.reason}"
+
+
+def _align(rows: Iterable[tuple[str, str]], width: int = _NAME) -> Rows:
+    return ((f"{name:<{width}} ", value) for name, value in rows if value)
+
+
+def _print_section(title: str, rows: Iterable[tuple[str, str]]) -> None:
+    told = list(rows)
     if told and title:
         print_plain(title)
-    for name, value in told:
-        print_hanging(value, head=f"  {name:<{_NAME}} ")
-
-
-def _print_section(title: str, lines: list[str] | tuple[str, ...]) -> None:
-    if lines:
-        print_plain(title)
-    for line in lines:
-        print_hanging(line, head="  ")
+    for head, text in told:
+        print_hanging(text, head=f"  {head}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.data.trained_rows import TrainedRows
-from airflow_mlkit.exceptions import MLKitError, UserError
+from airflow_mlkit.exceptions import MLKitError, UserError, WorkflowError
 from airflow_mlkit.gates.report import GateReport
 from airflow_mlkit.local.run_lock import hold_run
 from airflow_mlkit.project import Project
@@ -94,6 +94,7 @@ def adopt(project: Project, request: Request, say: Callable[[str], None] = lambd
     with tempfile.TemporaryDirectory(prefix="mlkit-adopt-") as scratch:
         say(f"fetch {found.address}")
         estimator = _read(project, registry, found, Path(scratch))
+        _refuse_misfit(estimator, project)
         record = RunRecord(
             name=project.spec.name,
             run_id=run_id,
@@ -111,6 +112,33 @@ def _read(project: Project, registry: ModelRegistry, found: FoundVersion, scratc
     from airflow_mlkit.workflows.foreign_model import read_foreign_model
 
     return read_foreign_model(fetch_version(registry, found, scratch), found.address, project)
+
+
+def _refuse_misfit(estimator: Any, project: Project) -> None:
+    """See what can be seen of it before a row is read, which takes minutes where there are many."""
+    from airflow_mlkit.workflows.foreign_fit import refuse_misfit
+
+    refuse_misfit(estimator, project.spec.problem.kind, project.spec.data.label, _foresee_features(project))
+
+
+def _foresee_features(project: Project) -> tuple[str, ...] | None:
+    """The columns that features() gives, from a frame without rows; None where only rows can tell.
+
+    One that needs rows raises, or leaves columns out, as one that makes a column of each value does.
+    """
+    import pandas as pd
+
+    from airflow_mlkit.workflows.features import apply_features
+    from airflow_mlkit.workflows.load import load_workflow_from
+
+    declared = project.spec.data.features
+    workflow, code = load_workflow_from(project.folder, project.spec.train.workflow)
+    try:
+        with code.active():
+            made = tuple(map(str, apply_features(workflow, pd.DataFrame(columns=list(declared), dtype=object))))
+    except WorkflowError:
+        return None
+    return made if set(declared) <= set(made) else None
 
 
 @dataclass(frozen=True)

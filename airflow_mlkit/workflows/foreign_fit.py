@@ -14,11 +14,12 @@ from xgboost import Booster
 
 from airflow_mlkit.data.split_record import FeatureColumn, SplitRecord
 from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.spec.metrics import ProblemKind
 from airflow_mlkit.spec.values import Scalar
 from airflow_mlkit.workflows.fitted import fitted_columns
 from airflow_mlkit.workflows.xgboost_format import BoosterConfig, find_booster
 
-_SHOWN = 12
+_SHOWN, _BINARY = 12, 2
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,34 @@ def fit_to_project(estimator: Any, split: SplitRecord, classes: Sequence[str] = 
     Raises:
         UserError: when it is of another kind of problem, of other classes, or was fitted on other features: names them.
     """
-    _check_fitted(estimator)
+    names = refuse_misfit(estimator, split.kind, split.label, split.feature_names)
     booster = find_booster(estimator)
-    _check_kind(estimator, booster, split)
-    names = _find_columns(estimator, split)
     features = _match_features(names, booster, split) if booster is not None else split.features
     if split.kind == "regression":
         return ForeignFit(features)
     order, notes = _order_classes(estimator, booster, split, classes)
     return ForeignFit(features, order, notes)
+
+
+def refuse_misfit(estimator: Any, kind: ProblemKind, label: str, known: Sequence[str] | None) -> list[str]:
+    """See as much of it as can be seen without any row.
+
+    Args:
+        estimator: a booster, or a scikit-learn estimator.
+        kind: of the project's problem.
+        label: the column that the project tells.
+        known: the columns that the project's features() gives; None where that is not known yet.
+
+    Returns:
+        The columns that it was fitted on.
+
+    Raises:
+        UserError: when it is not fitted, of another kind of problem, or was fitted on other columns: names them.
+    """
+    _check_fitted(estimator)
+    booster = find_booster(estimator)
+    _check_kind(estimator, booster, kind, label)
+    return _find_columns(estimator, label, known)
 
 
 def _check_fitted(estimator: Any) -> None:
@@ -68,36 +88,40 @@ def _check_fitted(estimator: Any) -> None:
         raise UserError(f"It is a {type(estimator).__name__} that is not fitted.") from None
 
 
-def _check_kind(estimator: Any, booster: Booster | None, split: SplitRecord) -> None:
+def _check_kind(estimator: Any, booster: Booster | None, kind: ProblemKind, label: str) -> None:
     name = type(estimator).__name__
     if booster is not None:
         config = BoosterConfig(booster)
         name = f"booster with the objective {config.objective}"
         is_class = config.objective.startswith(("binary:", "multi:"))
         if config.targets > 1:
-            raise UserError(f"It predicts {config.targets} targets at once, and there is one label, {split.label!r}.")
+            raise UserError(f"It predicts {config.targets} targets at once, and there is one label, {label!r}.")
         if config.objective == "binary:hinge":
             raise UserError(f"It is a {name}, which gives no probabilities.")
     else:
         is_class = is_classifier(estimator) or not is_regressor(estimator)
-        if is_class and split.kind != "regression" and not hasattr(estimator, "predict_proba"):
+        if is_class and kind != "regression" and not hasattr(estimator, "predict_proba"):
             raise UserError(f"It is a {name}, which gives no probabilities: it has no predict_proba().")
-    if is_class == (split.kind == "regression"):
+    if is_class == (kind == "regression"):
         made = "a classifier" if is_class else "a regression model"
-        raise UserError(f"It is {made} ({name}), and the problem in mlkit.yaml is {split.kind}.")
+        raise UserError(f"It is {made} ({name}), and the problem in mlkit.yaml is {kind}.")
+    if kind == "binary" and len(given := _given_classes(estimator, booster)) != _BINARY:
+        raise UserError(
+            f"It tells {len(given)} classes apart ({_list(given)}), and the problem in mlkit.yaml is binary: two of "
+            f"{label!r}."
+        )
 
 
-def _find_columns(estimator: Any, split: SplitRecord) -> list[str]:
+def _find_columns(estimator: Any, label: str, known: Sequence[str] | None) -> list[str]:
     names = fitted_columns(estimator)
     if names is None:
         raise UserError(
             "It does not say on which columns it was fitted, so nobody can tell which value goes where.",
             hint="Fit it on a DataFrame, or give its booster feature_names, and log it anew.",
         )
-    known = split.feature_names
-    if split.label in names:
-        raise UserError(f"It was fitted on the label {split.label!r} itself.")
-    if unknown := [name for name in names if name not in known]:
+    if label in names:
+        raise UserError(f"It was fitted on the label {label!r} itself.")
+    if known is not None and (unknown := [name for name in names if name not in known]):
         raise UserError(
             f"It was fitted on columns that this project does not have: {_list(unknown)}.",
             hint=f"It has {_list(known)}. Add the others to data.features, or make them in features() of the workflow.",

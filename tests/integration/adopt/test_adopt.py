@@ -296,6 +296,24 @@ def test_what_cannot_be_taken_over_is_refused_with_the_reason_and_changes_nothin
     registry = ModelRegistry.of(load_project(folder))
     assert LOG_TAG not in registry.client.get_registered_model("cards").tags
     assert [version.version for version in registry.versions()] == [1]
+    assert not (folder / ".mlkit/runs").exists() or log is log_other_types, "no row was read for it"
+
+
+@pytest.mark.parametrize(
+    ("body", "early"),
+    [
+        ("return dataframe.assign(large=dataframe['amount'] > 50)", True),
+        ("return pandas.get_dummies(dataframe, columns=['country'])", False),
+        ("return dataframe.assign(zero=dataframe['amount'].to_numpy()[0] * 0)", False),
+    ],
+    ids=["adds a column", "needs the values", "needs a row"],
+)
+def test_columns_that_only_rows_can_tell_are_looked_for_after_the_split(folder: Path, body: str, early: bool) -> None:
+    path = folder / "cards/workflow.py"
+    path.write_text(f"import pandas\n{path.read_text()}\n    def features(self, dataframe):\n        {body}\n")
+    with pytest.raises(UserError, match="columns that this project does not have: amount_in_eur"):
+        adopt_by_ana(folder, f"models:/{BY_HAND}/{log_other_features(folder)}")
+    assert (folder / ".mlkit/runs").exists() is not early
 
 
 @pytest.mark.parametrize(
