@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_mlkit.gates.comparison import Interval
+from airflow_mlkit.gates.difference import count_decimals, tell_interval
 from airflow_mlkit.gates.numbers import sure
 from airflow_mlkit.project import Project
 from airflow_mlkit.registry.version_side import VersionSide, find_number, read_side
@@ -175,11 +177,11 @@ def _diff_metrics(one: VersionSide, other: VersionSide) -> Iterator[DiffLine]:
             a=_number(old),
             b=_number(new),
             note=_subtract(old, new),
-            compared=tell_interval(*paired[name]) if name in paired else "",
+            compared=_tell_comparison(*paired[name]) if name in paired else "",
         )
 
 
-def _find_paired(one: VersionSide, other: VersionSide) -> dict[str, tuple[tuple[float, float], float]]:
+def _find_paired(one: VersionSide, other: VersionSide) -> dict[str, tuple[Interval, float]]:
     """The intervals of a gate report about exactly these two, with their confidence; positive: `other` is better."""
     for challenger, champion, sign in ((other, one, 1), (one, other, -1)):
         report = challenger.report
@@ -187,36 +189,15 @@ def _find_paired(one: VersionSide, other: VersionSide) -> dict[str, tuple[tuple[
             continue
         found = (result.comparison for result in report.results)
         return {
-            each.metric: ((sign * each.interval.low, sign * each.interval.high), each.confidence)
+            each.metric: (Interval(*sorted(sign * end for end in each.interval)), each.confidence)
             for each in found
             if each and each.interval
         }
     return {}
 
 
-def tell_interval(interval: Sequence[float], confidence: float) -> str:
-    """How much better or worse the one is than the other.
-
-    >>> tell_interval((-0.003717, 0.00481), 0.99)
-    '99 % sure: 0.0037 worse to 0.0048 better, on the same rows'
-    >>> tell_interval((-0.5, -0.25), 0.95)
-    '95 % sure: 0.25 to 0.5 worse, on the same rows'
-    """
-    low, high = sorted(interval)
-    if low == high == 0:
-        found = "neither worse nor better"
-    elif low < 0 < high:
-        found = f"{_few_digits(-low)} worse to {_few_digits(high)} better"
-    elif low < 0:
-        found = f"{_few_digits(-high)} to {_few_digits(-low)} worse"
-    else:
-        found = f"{_few_digits(low)} to {_few_digits(high)} better"
-    return f"{sure(confidence)}: {found}, on the same rows"
-
-
-def _few_digits(size: float) -> str:
-    """A size with two digits that count: 0.0037, 12, 1,234."""
-    return f"{size:,.0f}" if size >= 10 else f"{abs(size):.2g}"
+def _tell_comparison(interval: Interval, confidence: float) -> str:
+    return f"{sure(confidence)}: {tell_interval(interval, count_decimals(interval))}, on the same rows"
 
 
 def _subtract(old: float | None, new: float | None) -> str:

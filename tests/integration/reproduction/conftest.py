@@ -10,6 +10,22 @@ from tests.projects import build_project
 from tests.shipping import ship
 from tests.stepping import RETRAIN, rewrite, run_steps
 
+COMPARED = {
+    "gate": {"metric": "roc_auc", "against": "champion", "margin": 0.01, "confidence": 0.99},
+    "kind": "champion",
+    "metric": "roc_auc",
+    "passed": True,
+    "reason": "The gates of the test say so",
+    "comparison": {
+        "metric": "roc_auc",
+        "decision": "promote",
+        "reason": "The gates of the test say so",
+        "confidence": 0.99,
+        "interval": (-0.003717, 0.00481),
+        "rows": 113,
+    },
+}
+
 
 def git(folder: Path, *words: str) -> None:
     who = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com")
@@ -38,7 +54,7 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec.write_text(spec.read_text().replace("max_depth: 3", "max_depth: 2"))
     rewrite(folder, lambda rows: rows.assign(amount=rows["amount"].round(1)))
     commit(repository)
-    assert ship(folder, "r2", depth=2).exit_code == 0
+    assert ship(folder, "r2", depth=2, results=[COMPARED]).exit_code == 0
     return repository
 
 

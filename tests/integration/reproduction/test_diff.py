@@ -39,6 +39,8 @@ def test_two_versions_differ_in_what_was_changed_and_in_what_follows(cards: Path
     old, new, note = found["metrics"]["roc_auc"]
     assert abs(float(str(new)) - float(str(old)) - float(note)) < 1e-4
     said = diff(cards, "anchor", "2", "--code")
+    assert "  roc_auc, 99 % sure: 0.00372 worse to 0.00481 better, on the same rows\n" in said
+    assert "  roc_auc, 99 % sure: 0.00481 worse to 0.00372 better, on the same rows\n" in diff(cards, "2", "1")
     assert "max_depth" in said
     assert "+    def features(self, dataframe):" in said
     assert "Nothing differs in: spec, libraries, slices." in said
