@@ -45,6 +45,9 @@ def model_tree(trace: ModelTrace, servers: str) -> Tree:
     """A version with what it comes from and what it has led to."""
     node, facts = trace.model, trace.model.facts
     tree = Tree(_describe(node))
+    if facts.adopted_from:
+        adopted = tree.add(_fact("adopted from", facts.adopted_from))
+        adopted.add(_text("What it learned from is not recorded: the rows below are those it was judged on.", "dim"))
     back = tree.add(Text("comes from", "bold"))
     back.add(_fact("source", node.source or "not recorded"))
     back.add(_fact("snapshot", _describe_snapshot(trace.snapshot)))

@@ -181,6 +181,8 @@ def test_an_adopted_version_claims_nothing_that_nobody_knows(folder: Path) -> No
     assert "adopted with python 3." in said
     assert "seed, threads" not in said
     assert "trained on" not in said
+    said = told(folder, "lineage", "--model", "cards")
+    assert "adopted from: models:/cards/1 What it learned from is not recorded" in said
     tags = ModelRegistry.of(load_project(folder)).version("2").tags
     assert not {"mlkit.seed", "mlkit.threads", "mlkit.device", "mlkit.platform", "mlkit.image"} & set(tags)
     refused = CliRunner().invoke(app, ["reproduce", "2", "--project", str(folder)]).exception
