@@ -62,9 +62,7 @@ def _tell_copies(copies: int, rows: int) -> tuple[str, ...]:
     # a few rows are alike by chance wherever columns have few values
     if copies * 20 <= rows:
         return ()
-    found = (
-        f"{copies:,} of {count(rows, 'holdout row')} are the same as another one in every column, and count together"
-    )
+    found = f"{copies:,} of {count(rows, 'holdout row')} are the same as another in every column, and count together"
     return (f"{found}; name a column that tells rows apart in evaluate.groups, if there is one",)
 
 

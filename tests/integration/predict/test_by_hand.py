@@ -212,7 +212,7 @@ def test_a_frozen_model_is_held_back_with_the_reason_and_the_freeze_is_shown(car
         (("rollback", "cards", "--reason", " "), "--reason is empty."),
         (("promote", "--reason", "x"), "Name either a version or --run."),
         (("promote", "--run", "r9", "--reason", "x"), "There is no run 'r9' in "),
-        (("promote", "9", "--reason", "x"), "MLflow has no version 9 of cards"),
+        (("promote", "9", "--reason", "x"), "cards has no version '9'; known are 1, 2."),
         (("freeze", "cards", "--until", "2020-01-01", "--reason", "x"), "--until 2020-01-01 00:00 UTC has passed."),
     ],
 )
