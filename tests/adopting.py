@@ -61,14 +61,20 @@ def read_rows(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
 def logging_into(folder: Path) -> Iterator[None]:
     """MLflow on the project's SQLite file, as somebody uses it who knows nothing of mlkit."""
     uri = f"sqlite:///{folder}/.mlkit/mlflow.db"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    experiment = f"by hand in {folder}"  # a database that was copied keeps the places of its experiments
-    if mlflow.get_experiment_by_name(experiment) is None:
-        mlflow.create_experiment(experiment, artifact_location=(folder / ".mlkit/by-hand").as_uri())
-    mlflow.set_experiment(experiment)
-    with mlflow.start_run():
-        yield
+    before = dict(os.environ)
+    try:
+        # both write what they are told into the environment, where processes of other tests would find it
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+        experiment = f"by hand in {folder}"  # a database that was copied keeps the places of its experiments
+        if mlflow.get_experiment_by_name(experiment) is None:
+            mlflow.create_experiment(experiment, artifact_location=(folder / ".mlkit/by-hand").as_uri())
+        mlflow.set_experiment(experiment)
+        with mlflow.start_run():
+            yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def log_xgboost(folder: Path, name: str, *, labels: Any = None, **changed: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
 ATTEMPTS = 10
 """A database that stays away is given up after some 13 seconds."""
@@ -22,6 +23,10 @@ _CROSSED = ("TEMPORARILY_UNAVAILABLE", "BAD_REQUEST", "INTERNAL_ERROR")
 It inserts where it found nothing, so that of two first `set_registered_model_alias` at once one ends with an
 IntegrityError; a SQLite file is locked; PostgreSQL is being restarted. Nothing was written then: try again.
 """
+
+
+_NO_ANSWER = "failed with exception"
+"""What MLflow's client says of a server that gave no answer; it has tried again itself by then."""
 
 
 class PatientClient:
@@ -39,6 +44,10 @@ class PatientClient:
         return insisting(found) if callable(found) else found
 
 
+def _is_crossed(error: MlflowException) -> bool:
+    return error.error_code in _CROSSED and _NO_ANSWER not in str(error)
+
+
 def insisting(act: Callable[..., Any]) -> Callable[..., Any]:
     """The same call to MLflow, tried again when another writer has crossed it."""
 
@@ -50,7 +59,7 @@ def insisting(act: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return act(*arguments, **options)
             except MlflowException as error:
-                if error.error_code not in _CROSSED or attempt == ATTEMPTS - 1:
+                if not _is_crossed(error) or attempt == ATTEMPTS - 1:
                     raise
                 # writers that waited equally long would meet again
                 time.sleep(min(_PAUSE * 2**attempt, _LONGEST_PAUSE) * random.uniform(0.5, 1.5))  # noqa: S311

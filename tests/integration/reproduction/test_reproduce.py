@@ -165,7 +165,7 @@ def rewrite_metric(folder: Path) -> None:
 
 
 def test_bad_versions_are_answered_in_a_sentence(cards: Path) -> None:
-    assert refusal(cards, "7") == (2, "cards has no version '7'; known are 1, 2")
+    assert refusal(cards, "7") == (2, "cards has no version '7'; known are 1, 2.\nmlkit models versions lists them.")
     assert refusal(cards, "[bold]1")[0] == 2
     import mlflow
 
