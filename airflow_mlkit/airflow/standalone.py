@@ -30,6 +30,9 @@ FINAL = ("success", "failed")
 EXPORTED = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
 """What a user exports for his own Dags; every other variable of Airflow says how somebody's Airflow is run."""
 
+START_SECONDS = 300.0
+"""A start takes 10 seconds on a quiet machine, and more than 120 on one that is busy with much else."""
+
 STOP_SECONDS = 30.0
 """A clean end takes 6 to 13 seconds; what is left after this is killed."""
 
@@ -127,29 +130,32 @@ class LocalAirflow:
                 preexec_fn=_heed_interrupts,  # noqa: PLW1509  # a shell's & has them ignored, and so would Airflow
             )
 
-    def wait_healthy(self, timeout: float = 120.0) -> None:
+    def wait_healthy(self, timeout: float = START_SECONDS) -> None:
         """Wait until every component has reported itself.
 
         Raises:
             LocalAirflowError: when one has not within `timeout` seconds, or Airflow ended.
         """
         deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
+        while missing := self.find_missing():
             self.check_running()
-            if self.is_healthy():
-                return
+            if time.monotonic() > deadline:
+                silent = " and ".join(missing)
+                raise LocalAirflowError(
+                    f"Airflow was not ready after {timeout:.0f} seconds: nothing was heard of its {silent}.",
+                    hint=self._log_hint,
+                )
             time.sleep(0.2)
-        raise LocalAirflowError(f"Airflow was not ready after {timeout:.0f} seconds.", hint=self._log_hint)
 
-    def is_healthy(self) -> bool:
-        """Whether every component has reported itself."""
+    def find_missing(self) -> list[str]:
+        """The components that have not reported themselves, by Airflow's names; the API server knows of the others."""
         try:
             health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=3).json()
         except (httpx.HTTPError, ValueError):
-            return False
-        return all(health.get(name, {}).get("status") == "healthy" for name in COMPONENTS)
+            return ["api_server"]
+        return [name for name in COMPONENTS if health.get(name, {}).get("status") != "healthy"]
 
-    def wait_for_dag(self, dag_id: str, timeout: float = 60.0) -> None:
+    def wait_for_dag(self, dag_id: str, timeout: float = START_SECONDS) -> None:
         """Wait until a Dag was parsed.
 
         Raises:

@@ -17,9 +17,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from airflow_mlkit.airflow.standalone import LocalAirflow, LocalAirflowError
 from tests.projects import build_project
 
-pytestmark = [pytest.mark.needs("airflow"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.needs("airflow"), pytest.mark.timeout(600)]
 
 DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags(__file__))\n"
 
@@ -68,11 +69,20 @@ def test_it_says_where_it_is_and_ends_with_all_its_processes(tmp_path, number):
     assert (json.loads(passwords.read_text()), passwords.stat().st_mode & 0o777) == ({user: password}, 0o600)
 
 
+def test_a_start_that_takes_too_long_names_the_component(tmp_path):
+    """Instead of a user who waits and wonders."""
+    with LocalAirflow(tmp_path / "home", tmp_path) as local, pytest.raises(LocalAirflowError) as caught:
+        local.wait_healthy(0)
+    assert str(caught.value).startswith("Airflow was not ready after 0 seconds: nothing was heard of its api_server.")
+    assert caught.value.hint == f"Its log is {local.log_file}."
+
+
 def wait_for_address(process: subprocess.Popen[bytes], out: Path) -> tuple[str, str, str]:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 360
     while time.monotonic() < deadline and process.poll() is None:
         found = re.search(r"(http://127\.0\.0\.1:\d+)\S*\s+login\s+(\S+) / (\S+)", out.read_text())
         if found:
             return found[1], found[2], found[3]
         time.sleep(0.2)
-    raise AssertionError(out.read_text())
+    (log,) = out.parent.glob("**/standalone.log")
+    raise AssertionError(f"{out.read_text()}\n{log.read_text()[-5000:]}")
