@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,8 +74,8 @@ def adopt(
     from airflow_mlkit.registry.word import Word
 
     _show_warnings_only()
-    until = trained_until.replace(tzinfo=trained_until.tzinfo or UTC) if trained_until else None
-    training = TrainingWord(until, Word(word.by, unseen_because).reason if unseen_because is not None else None)
+    unseen = Word(word.by, unseen_because).reason if unseen_because is not None else None
+    training = TrainingWord(trained_until, unseen)
     said = tuple(value.strip() for value in classes.split(",")) if classes else ()
     request = adopting.Request(model, word, training, said)
     found = adopting.adopt(loaded, request, lambda step: err.print(f"  {on_one_line(step)}", style="dim", markup=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -58,9 +58,7 @@ def cost(
     from airflow_mlkit.registry.spending import report_spending
 
     loaded = load_project(project, environment=environment, platform=platform)
-    found = report_spending(
-        loaded, by, since=_to_utc(since), until=_to_utc(until), every_project=every or by == "project"
-    )
+    found = report_spending(loaded, by, since=since, until=until, every_project=every or by == "project")
     if as_json:
         out.print_json(found.model_dump_json())
     elif found.rows:
@@ -68,10 +66,6 @@ def cost(
         _print_notes(found)
     else:
         print_line(f"Nothing has run yet in {loaded.runs}{_describe_span(found)}.")
-
-
-def _to_utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
 
 def _table(found: CostReport) -> Table:

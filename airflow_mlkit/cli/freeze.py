@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +55,7 @@ def freeze(
 
     loaded = load_named_project(model, project, environment, platform)
     freezes = ChampionLog(loaded.champions).freezes
-    entry = freezes.freeze(read_word(by, reason), until.replace(tzinfo=until.tzinfo or UTC)) or freezes.head()
+    entry = freezes.freeze(read_word(by, reason), until) or freezes.head()
     if as_json and entry:
         out.print_json(entry.model_dump_json())
     elif entry:

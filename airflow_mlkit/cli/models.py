@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from airflow_mlkit.gates.numbers import short
 if TYPE_CHECKING:
     from airflow_mlkit.registry.catalogue import ModelSummary
     from airflow_mlkit.registry.version_list import VersionSummary
+    from airflow_mlkit.rundir.records import Record
 
 MAX_METRICS = 2
 
@@ -59,7 +61,7 @@ def list_(
     loaded = load_project(project, environment=environment, platform=platform)
     found = list_models(loaded)
     if as_json:
-        out.print_json(json.dumps([model.model_dump(mode="json") for model in found]))
+        _print_json(found)
     elif found:
         out.print(_table(found))
         _print_freezes(found)
@@ -81,7 +83,7 @@ def versions(
     loaded = load_project(project, environment=environment, platform=platform)
     found = list_versions(loaded)
     if as_json:
-        out.print_json(json.dumps([version.model_dump(mode="json") for version in found]))
+        _print_json(found)
     elif found:
         for version in found:
             _print_summary(version)
@@ -130,6 +132,10 @@ def diff(
         out.print_json(found.model_dump_json())
     else:
         print_diff(found, code=code, whole=whole)
+
+
+def _print_json(found: Sequence[Record]) -> None:
+    out.print_json(json.dumps([each.model_dump(mode="json") for each in found]))
 
 
 def _table(found: list[ModelSummary]) -> Table:

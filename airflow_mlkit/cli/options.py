@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,15 +36,16 @@ def read_word(by: str | None, reason: str) -> Word:
 
 
 def read_moment(text: str) -> datetime:
-    """A moment as people type it, with a time zone or without one.
+    """A moment as people type it; in UTC where no zone was said.
 
     Raises:
         typer.BadParameter: when it is none.
     """
     try:
-        return datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no day and no moment. Write 2026-12-01 or 2026-12-01T08:00.") from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def load_named_project(model: str, project: Path, environment: str | None, platform: Path | None) -> Project:

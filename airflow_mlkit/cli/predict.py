@@ -11,7 +11,7 @@ import typer
 
 from airflow_mlkit.cli.console import err
 from airflow_mlkit.cli.options import read_moment
-from airflow_mlkit.cli.run import finish, stop_on_sigterm, with_zone
+from airflow_mlkit.cli.run import finish, stop_on_sigterm
 
 
 def register(app: typer.Typer) -> None:
@@ -43,5 +43,5 @@ def predict(
     loaded = load_project(project, environment=environment, platform=platform)
     stop_on_sigterm()
     with watch_run(err) as (watch, _):
-        result = run_project.predict(loaded, as_of=with_zone(as_of), triggered_by=getpass.getuser(), watch=watch)
+        result = run_project.predict(loaded, as_of=as_of, triggered_by=getpass.getuser(), watch=watch)
     finish(result, as_json=as_json)

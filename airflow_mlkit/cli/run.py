@@ -7,7 +7,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +69,7 @@ def run(
     with say_how_to_go_on(loaded, begun), watch_run(err) as (watch, live):
         result = retrain(
             loaded,
-            as_of=with_zone(as_of),
+            as_of=as_of,
             parameters=parameters,
             resume=(run_id or "newest") if resume or from_ or run_id else None,
             first=from_,
@@ -90,11 +90,6 @@ def finish(result: RunResult, *, as_json: bool) -> None:
     else:
         print_summary(out, result)
     raise typer.Exit(result.exit_code)
-
-
-def with_zone(moment: datetime | None) -> datetime | None:
-    """A moment in UTC where no zone was said."""
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
 
 def stop_on_sigterm() -> None:

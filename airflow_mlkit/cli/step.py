@@ -76,7 +76,7 @@ def step(
             name=loaded.spec.name,
             run_id=run_id or directory.root.name,
             dag="predict" if name == "predict" else "retrain",
-            as_of=as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None,
+            as_of=as_of,
             environment=loaded.plan.environment,
             parameters=loaded.check_parameters(read_parameters(parameters)),
             triggered_by=triggered_by,

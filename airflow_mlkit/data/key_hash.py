@@ -86,16 +86,12 @@ def kind_of_key(column: pa.DataType) -> str:
 
 
 def _tag_and_text(column: pa.Array) -> tuple[pa.Array | str, pa.Array]:
-    kind = column.type
-    if pt.is_floating(kind):
+    if pt.is_floating(column.type):
         return _double(column)
-    if pt.is_timestamp(kind):
-        return "t", column.cast(pa.timestamp("us", kind.tz)).cast(pa.int64()).cast(pa.string())
-    tags = ((pt.is_string, "s"), (pt.is_boolean, "b"), (pt.is_integer, "i"))
-    tag = next((tag for is_kind, tag in tags if is_kind(kind)), None)
-    if tag is None:
-        raise SplitError(f"a column of type {kind} cannot be part of the holdout's key.")
-    return tag, column.cast(pa.string())
+    kind = kind_of_key(column.type)
+    if kind == "moment":
+        return "t", column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64()).cast(pa.string())
+    return {"text": "s", "boolean": "b", "number": "i"}[kind], column.cast(pa.string())
 
 
 def _double(column: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -96,11 +96,20 @@ class ComparedRows:
 
     def of(self, name: str, metric: str) -> ScoredHoldout:
         """The rows as one model scored them."""
-        labels = self.labels.astype(np.int64) if self._has_classes(metric) else self.labels
-        gains = self.gains[labels] if self.gains is not None and self._has_one_matrix else self.gains
+        labels = self._codes if self._has_classes(metric) else self.labels
+        gains = self._gains_of_rows if metric == "value" else None
         return ScoredHoldout(
             labels, self.scores[name], self.weights, self.threshold, self.quantile, gains, self._least_probability
         )
+
+    @cached_property
+    def _codes(self) -> NDArray[np.int64]:
+        """The labels as positions of classes."""
+        return self.labels.astype(np.int64, copy=False)
+
+    @cached_property
+    def _gains_of_rows(self) -> Floats | None:
+        return self.gains[self._codes] if self.gains is not None and self._has_one_matrix else self.gains
 
     @cached_property
     def counted(self) -> NDArray[np.bool_]:
@@ -145,7 +154,7 @@ class ComparedRows:
 
     @cached_property
     def _drawn_by_class(self) -> Sample:
-        return Sample(self.weights, self.labels.astype(np.int64), self.entities)
+        return Sample(self.weights, self._codes, self.entities)
 
     def find_constant(self) -> Trouble | None:
         """Whether the challenger or the champion tells no rows apart: then one of them is broken, or is no model."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from airflow_mlkit.gates.numbers import count
 from airflow_mlkit.spec.data import HashHoldout
 from airflow_mlkit.steps.context import StepContext
+from airflow_mlkit.steps.holdout_rows import read_holdout_rows
 
 MOST_COMPARED = 1_000_000
 """Rows among which copies are looked for; more would cost more than it tells."""
@@ -30,10 +30,10 @@ def read_entities(context: StepContext) -> Entities:
     """By `evaluate.groups`; else by the holdout's key, where one key has several rows; else copies of a row are one."""
     spec = context.spec
     if spec.evaluate.groups is not None:
-        return Entities(_read(context, [spec.evaluate.groups]).column(0).to_pandas().to_numpy())
+        return Entities(read_holdout_rows(context, [spec.evaluate.groups]).column(0).to_pandas().to_numpy())
     if isinstance(spec.data.holdout, HashHoldout) and (key := spec.data.holdout.key_columns):
-        return _by_key(_read(context, list(key)))
-    return _by_content(_read(context, None))
+        return _by_key(read_holdout_rows(context, key))
+    return _by_content(read_holdout_rows(context))
 
 
 def _by_key(keys: pa.Table) -> Entities:
@@ -64,7 +64,3 @@ def _tell_copies(copies: int, rows: int) -> tuple[str, ...]:
         return ()
     found = f"{copies:,} of {count(rows, 'holdout row')} are the same as another in every column, and count together"
     return (f"{found}; name a column that tells rows apart in evaluate.groups, if there is one",)
-
-
-def _read(context: StepContext, columns: list[str] | None) -> pa.Table:
-    return pq.read_table(context.input("split").file("holdout_raw.parquet"), columns=columns)

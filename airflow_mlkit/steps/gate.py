@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from airflow_mlkit.data.split_record import SplitRecord
@@ -40,6 +38,7 @@ from airflow_mlkit.spec.pipeline import ChampionGate
 from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.steps.entities import read_entities
 from airflow_mlkit.steps.holdout_gains import read_gains
+from airflow_mlkit.steps.holdout_rows import read_holdout_rows
 from airflow_mlkit.steps.opponents import Opponent, score_opponent
 from airflow_mlkit.steps.sanity import check_sanity
 from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
@@ -220,11 +219,9 @@ def _tell_open_slices(results: Iterable[GateResult], most: int = 3) -> tuple[str
 
 def _cut_slices(context: StepContext) -> Slices:
     evaluate = context.spec.evaluate
-    return cut_declared(_read_raw(context, list(evaluate.slice_columns)), evaluate.slices) if evaluate.slices else {}
-
-
-def _read_raw(context: StepContext, columns: list[str]) -> pa.Table:
-    return pq.read_table(context.input("split").file("holdout_raw.parquet"), columns=columns)
+    if not evaluate.slices:
+        return {}
+    return cut_declared(read_holdout_rows(context, evaluate.slice_columns), evaluate.slices)
 
 
 def summarize(report: GateReport) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.evaluation.gains import price_answers
 from airflow_mlkit.evaluation.metrics import Floats
 from airflow_mlkit.steps.context import StepContext
+from airflow_mlkit.steps.holdout_rows import read_holdout_rows
 
 
 def read_gains(context: StepContext, record: SplitRecord, labels: NDArray[Any]) -> Floats | None:
@@ -24,5 +24,4 @@ def read_gains(context: StepContext, record: SplitRecord, labels: NDArray[Any]) 
     costs = context.spec.evaluate.costs
     if costs is None:
         return None
-    raw = pq.read_table(context.input("split").file("holdout_raw.parquet"), columns=list(costs.columns))
-    return price_answers(costs, labels, raw, len(record.classes))
+    return price_answers(costs, labels, read_holdout_rows(context, costs.columns), len(record.classes))

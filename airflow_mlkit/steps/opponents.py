@@ -13,6 +13,7 @@ from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.exceptions import StepTerminated
 from airflow_mlkit.registry.champion_entry import ChampionEntry
 from airflow_mlkit.steps.context import StepContext
+from airflow_mlkit.steps.holdout_rows import read_holdout_rows
 from airflow_mlkit.workflows.manifest import ModelManifest
 
 log = logging.getLogger("airflow_mlkit.gate")
@@ -40,13 +41,13 @@ class Opponent:
             return ()
         differing = [name for name in ("seed", "threads", "device") if getattr(mine, name) != getattr(challenger, name)]
         but = f" but with another {' and '.join(differing)}" if differing else ""
-        what = f"made of the same rows, code, params and libraries as {self.title}{but}"
+        what = f"made of the same rows, columns, code, params and libraries as {self.title}{but}"
         return (f"{what}: what is better is luck",)
 
 
 def _made_of(manifest: ModelManifest) -> tuple[Any, ...]:
-    rows = manifest.trained_rows
-    return rows and rows.seen, manifest.workflow, manifest.code_hash, manifest.params, manifest.libraries
+    rows, columns = manifest.trained_rows, (manifest.inputs, manifest.features)
+    return rows and rows.seen, columns, manifest.workflow, manifest.code_hash, manifest.params, manifest.libraries
 
 
 def score_opponent(context: StepContext, role: str, entry: ChampionEntry, record: SplitRecord) -> Opponent:
@@ -86,7 +87,7 @@ def _score(context: StepContext, title: str, entry: ChampionEntry, record: Split
 def _read_columns(context: StepContext, columns: tuple[str, ...]) -> Any:
     from airflow_mlkit.data.frame import to_frame
 
-    return to_frame(pq.read_table(context.input("split").file("holdout_raw.parquet"), columns=list(columns)))
+    return to_frame(read_holdout_rows(context, columns))
 
 
 def find_difference(manifest: ModelManifest, record: SplitRecord, available: list[str]) -> str | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from upath import UPath
 
@@ -25,6 +24,7 @@ from airflow_mlkit.registry.champion_log import ChampionLog
 from airflow_mlkit.rundir import RunDirectory
 from airflow_mlkit.spec.sanity import SanitySpec
 from airflow_mlkit.steps.context import StepContext
+from airflow_mlkit.steps.holdout_rows import read_holdout_rows
 from airflow_mlkit.workflows.manifest import MANIFEST_FILE, ModelManifest
 
 log = logging.getLogger("airflow_mlkit.gate")
@@ -103,7 +103,7 @@ def _count_entities(context: StepContext, record: SplitRecord) -> int:
     names = [groups] if groups else list(record.sampling.key)
     if not names:
         return record.rows.holdout
-    keys = pq.read_table(context.input("split").file("holdout_raw.parquet"), columns=names)
+    keys = read_holdout_rows(context, names)
     return int(keys.group_by(names).aggregate([]).num_rows)
 
 

@@ -245,6 +245,7 @@ def test_another_seed_on_the_same_rows_is_luck(run):
         return champion.find_luck(challenger)
 
     (said,) = find_luck(seed=7)
-    assert said.startswith("made of the same rows, code, params and libraries as the champion (version 1) but with ")
-    assert said.endswith("another seed: what is better is luck")
-    assert find_luck(params={"max_depth": 1}) == find_luck(code_hash="other") == find_luck(trained_rows=None) == ()
+    assert said.startswith("made of the same rows, columns, code, params and libraries as the champion (version 1)")
+    assert said.endswith(" but with another seed: what is better is luck")
+    changes: dict[str, Any] = {"params": {"max_depth": 1}, "code_hash": "other", "trained_rows": None, "features": ()}
+    assert [find_luck(**{name: value}) for name, value in changes.items()] == [()] * len(changes)

@@ -12,8 +12,8 @@ from airflow_mlkit.cli.app import app
 from airflow_mlkit.cli.options import read_moment
 
 
-def test_a_moment_is_a_day_or_a_time_with_or_without_a_zone() -> None:
-    assert read_moment("2026-12-01") == datetime(2026, 12, 1)
+def test_a_moment_is_a_day_or_a_time_in_utc_where_no_zone_was_said() -> None:
+    assert read_moment("2026-12-01") == datetime(2026, 12, 1, tzinfo=UTC)
     assert read_moment(" 2026-12-01T08:00Z") == datetime(2026, 12, 1, 8, tzinfo=UTC)
 
 
