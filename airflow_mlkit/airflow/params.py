@@ -34,7 +34,7 @@ def retrain_params(project: Project) -> dict[str, Param]:
     for name, value in spec.train.params.items():
         params[_key(name)] = _workflow_param(name, value)
     params["size"] = Param(
-        spec.train.size,
+        _size(project),
         type="string",
         enum=sorted(project.platform.sizes),
         title="Size",
@@ -42,6 +42,10 @@ def retrain_params(project: Project) -> dict[str, Param]:
         + (" Does nothing here: the steps share one machine." if project.plan.backend == "local" else ""),
     )
     return params
+
+
+def _size(project: Project) -> str:
+    return project.spec.train.size or project.platform.default_size
 
 
 def changed_parameters(project: Project, values: Mapping[str, Any]) -> RunParameters:
@@ -62,7 +66,7 @@ def changed_parameters(project: Project, values: Mapping[str, Any]) -> RunParame
     params = {declared[key]: value for key, value in values.items() if key in declared}
     changed = {name: value for name, value in params.items() if _differs(value, project.spec.train.params[name])}
     own = {name: values[name] for name in OWN if values.get(name) is not None}
-    if own.get("size") == project.spec.train.size:
+    if own.get("size") == _size(project):
         del own["size"]
     try:
         return project.check_parameters(RunParameters.model_validate({**own, "params": changed}))

@@ -17,7 +17,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 from airflow_mlkit.cost.counted_try import CountedTry
 from airflow_mlkit.rundir.records import SizeRecord
-from airflow_mlkit.spec.platform import to_gib
+from airflow_mlkit.spec.quantity import to_gib
 
 ZERO = Decimal(0)
 _MILLIONTH = Decimal("0.000001")

@@ -9,10 +9,15 @@ from airflow_mlkit.plan.approval import plan_approval
 from airflow_mlkit.plan.channels import plan_channels
 from airflow_mlkit.plan.notices import find_notices
 from airflow_mlkit.plan.pipeline_plan import DagPlan, PipelinePlan, PlannedSize, PlannedStep
+from airflow_mlkit.spec.environment import Environment
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.pipeline import PipelineSpec
-from airflow_mlkit.spec.platform import Environment, PlatformSpec
+from airflow_mlkit.spec.platform import PlatformSpec
+from airflow_mlkit.spec.size import list_growth
 from airflow_mlkit.spec.values import StepName
+
+Sizes = tuple[PlannedSize, ...]
+"""A size, and those on which a step runs again that lacked memory."""
 
 MODEL_ASSET = "x-mlkit://models/{name}"
 """The asset that another Dag can follow: updated whenever a version of the model is promoted."""
@@ -61,7 +66,7 @@ _LEARNED_FROM = ("train.workflow", "train.params", "train.seed", "train.threads"
 """What of `train` changes the model: not when and where it is trained."""
 
 
-def _plan_retrain(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> DagPlan:
+def _plan_retrain(spec: PipelineSpec, sizes: dict[StepName, Sizes]) -> DagPlan:
     def step(name: StepName, after: tuple[StepName, ...], reads: tuple[StepName, ...], *sections: str) -> PlannedStep:
         return PlannedStep(
             name=name,
@@ -70,7 +75,8 @@ def _plan_retrain(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> Dag
             reads=reads,
             sections=sections,
             code=name in ("split", "train"),
-            size=sizes[name],
+            size=sizes[name][0],
+            grows_to=sizes[name][1:],
             outlet=MODEL_ASSET.format(name=spec.name) if name == "promote" else None,
             may_hold_back=name == "promote",
         )
@@ -92,7 +98,7 @@ def _plan_retrain(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> Dag
     )
 
 
-def _plan_predict(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> DagPlan | None:
+def _plan_predict(spec: PipelineSpec, sizes: dict[StepName, Sizes]) -> DagPlan | None:
     if spec.predict is None:
         return None
     step = PlannedStep(
@@ -102,7 +108,8 @@ def _plan_predict(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> Dag
         reads=(),
         sections=("predict", "data"),
         code=True,
-        size=sizes["predict"],
+        size=sizes["predict"][0],
+        grows_to=sizes["predict"][1:],
         may_hold_back=True,
     )
     return DagPlan(
@@ -113,21 +120,39 @@ def _plan_predict(spec: PipelineSpec, sizes: dict[StepName, PlannedSize]) -> Dag
     )
 
 
-def _plan_sizes(spec: PipelineSpec, platform: PlatformSpec) -> dict[StepName, PlannedSize]:
-    named = {"train.size": spec.train.size, **{f"train.sizes.{step}": size for step, size in spec.train.sizes.items()}}
+def _plan_sizes(spec: PipelineSpec, platform: PlatformSpec) -> dict[StepName, Sizes]:
+    train = spec.train
+    named = {f"mlkit.yaml train.sizes.{step}": size for step, size in train.sizes.items()}
+    if train.size:
+        named["mlkit.yaml train.size"] = train.size
+    elif not {*get_args(StepName)} <= {*train.sizes, *platform.step_sizes}:
+        named["platform.yaml default_size"] = platform.default_size
     problems = [
-        f"mlkit.yaml {key}: the platform has no size {name!r}{did_you_mean(name, platform.sizes)}"
+        f"{key}: the platform has no size {name!r}{did_you_mean(name, platform.sizes)}"
         for key, name in named.items()
         if name not in platform.sizes
     ]
     if problems:
         raise SpecError(problems)
-    return {step: _plan_size(platform, spec.train.sizes.get(step, spec.train.size)) for step in get_args(StepName)}
+    return {step: plan_sizes(platform, _name_size(spec, platform, step)) for step in get_args(StepName)}
 
 
-def _plan_size(platform: PlatformSpec, name: str) -> PlannedSize:
-    size = platform.sizes[name]
-    return PlannedSize(name=name, resources=size, pool=platform.pools[size.pool])
+def _name_size(spec: PipelineSpec, platform: PlatformSpec, step: StepName) -> str:
+    """Whoever speaks of the step goes before who speaks of all of them, and the project before the platform."""
+    train = spec.train
+    return train.sizes.get(step) or train.size or platform.step_sizes.get(step) or platform.default_size
+
+
+def plan_sizes(platform: PlatformSpec, name: str) -> Sizes:
+    """A size of a platform and those that it grows to, each with its pool.
+
+    Raises:
+        KeyError: when the platform has no such size.
+    """
+    return tuple(
+        PlannedSize(name=each, resources=platform.sizes[each], pool=platform.pools[platform.sizes[each].pool])
+        for each in list_growth(platform.sizes, name)
+    )
 
 
 def _beside(runs: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from airflow_mlkit.spec.data import BigQuerySource
-from airflow_mlkit.spec.pipeline import PipelineSpec, TrainSpec
-from airflow_mlkit.spec.platform import Environment
+from airflow_mlkit.spec.environment import Environment
+from airflow_mlkit.spec.pipeline import PipelineSpec
+from airflow_mlkit.spec.platform import PlatformSpec
 
 
 def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...]:
@@ -27,6 +28,6 @@ def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...
 
 def _find_sizes(spec: PipelineSpec) -> list[str]:
     """What the project asks for beside the default size, by its keys in mlkit.yaml."""
-    default = TrainSpec.model_fields["size"].default
+    default = PlatformSpec.model_fields["default_size"].default
     named = {"train.size": spec.train.size, **{f"train.sizes.{step}": size for step, size in spec.train.sizes.items()}}
-    return [f"{key}: {size}" for key, size in named.items() if size != default]
+    return [f"{key}: {size}" for key, size in named.items() if size not in (None, default)]

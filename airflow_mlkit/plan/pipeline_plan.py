@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from airflow_mlkit.spec.notify import Event
 from airflow_mlkit.spec.pipeline import Schedule
-from airflow_mlkit.spec.platform import Pool, Size
+from airflow_mlkit.spec.pool import Pool
+from airflow_mlkit.spec.size import Size
 from airflow_mlkit.spec.values import Duration, StepName
 
 
@@ -49,9 +50,10 @@ class PlannedChannel(Planned):
 class PlannedStep(Planned):
     """One step: what is run, after what, where, and which parts of the spec it reads.
 
-    `sections` are the dotted keys of mlkit.yaml that its result depends on, `code` whether it runs the project's
-    Python: together with the steps it reads from they say whether an earlier result still fits. `outlet` is the asset
-    that Airflow updates when it is done; `may_hold_back` that it can end as skipped, with a reason.
+    `grows_to` are the sizes on which it runs again that lacked memory, in this order. `sections` are the dotted keys of
+    mlkit.yaml that its result depends on, `code` whether it runs the project's Python: together with the steps it reads
+    from they say whether an earlier result still fits. `outlet` is the asset that Airflow updates when it is done;
+    `may_hold_back` that it can end as skipped, with a reason.
     """
 
     name: StepName
@@ -61,6 +63,7 @@ class PlannedStep(Planned):
     sections: tuple[str, ...]
     code: bool = False
     size: PlannedSize
+    grows_to: tuple[PlannedSize, ...] = ()
     outlet: str | None = None
     may_hold_back: bool = False
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from airflow_mlkit.spec.platform import Memory
+from airflow_mlkit.spec.quantity import Memory
 from airflow_mlkit.spec.run_parameters import RunParameters
 
 

@@ -95,7 +95,9 @@ class TrainSpec(Declared):
     schedule: Schedule | None = Field(None, description="When it is trained again; by hand only, when not given.")
     workflow: ClassPath = Field(description="Where the workflow class stands, as package.module:ClassName.")
     params: Params = Field(default_factory=dict, description="Handed to the workflow as self.params.")
-    size: Name = Field("cpu-small", description="The size of every step, by its name in platform.yaml.")
+    size: Name | None = Field(
+        None, description="The size of every step, by its name in platform.yaml; the platform's own when not given."
+    )
     sizes: dict[StepName, Name] = Field(default_factory=dict, description="Other sizes for single steps.")
     seed: Whole = Field(0, ge=0, lt=2**32, description="Where random numbers start.")
     threads: Whole = Field(

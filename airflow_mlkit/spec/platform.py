@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
-from airflow_mlkit.spec.declared import Place, chosen_by_value, problem_at, shorten
+from airflow_mlkit.spec.declared import Place, problem_at, shorten
+from airflow_mlkit.spec.environment import Environment, Images, ImagesByKind, LocalEnvironment
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.notify import Channel
-from airflow_mlkit.spec.values import ConnectionId, Declared, Name, NotNegative, Number, Params, Text, Whole
+from airflow_mlkit.spec.pool import Pool
+from airflow_mlkit.spec.size import Size, find_growth_problems
+from airflow_mlkit.spec.values import Declared, Name, StepName
 
-_MEMORY = r"^[1-9]\d{0,5}(\.\d{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)$"
 _CURRENCY = r"^[A-Z]{3}$"
-_MILLICORES = re.compile(r"([1-9]\d*)m")
-
-
-def _check_memory(given: Any) -> Any:
-    if not isinstance(given, str) or not re.fullmatch(_MEMORY, given):
-        raise ValueError(f"{shorten(given)} is no amount of memory; write it as Kubernetes does, such as 4Gi or 512Mi")
-    return given
 
 
 def _check_currency(given: Any) -> Any:
@@ -30,115 +25,8 @@ def _check_currency(given: Any) -> Any:
     return given
 
 
-def _read_cpu(given: Any) -> Any:
-    match = _MILLICORES.fullmatch(given) if isinstance(given, str) else None
-    return int(match[1]) / 1000 if match else given
-
-
-_UNITS = {suffix: 1000**power for power, suffix in enumerate("kMGT", start=1)} | {
-    f"{suffix}i": 1024**power for power, suffix in enumerate("KMGT", start=1)
-}
-_GIB = 1024**3
-
-
-def to_gib(memory: str) -> Decimal:
-    """An amount of memory as Kubernetes writes it, in GiB.
-
-    >>> to_gib("512Mi")
-    Decimal('0.5')
-    """
-    number = memory.rstrip("kKMGTi")
-    gib: Decimal = Decimal(number) * _UNITS[memory.removeprefix(number)] / _GIB
-    return gib
-
-
-Memory = Annotated[str, BeforeValidator(_check_memory), StringConstraints(pattern=_MEMORY)]
-"""An amount of memory as Kubernetes writes it, such as `4Gi`."""
-
-Cores = Annotated[Number, BeforeValidator(_read_cpu, json_schema_input_type=float | str)]
-"""A number of cores: `0.5`, `2`, or `500m` as Kubernetes writes it."""
-
-
 Currency = Annotated[str, BeforeValidator(_check_currency), StringConstraints(pattern=_CURRENCY)]
 """Three letters, as ISO 4217 has them."""
-
-
-class Size(Declared):
-    """What a step may use, and where it runs. A step killed for lack of memory runs again on `grows_to`."""
-
-    cpu: Cores = Field(gt=0, le=1024, description="Cores, such as 2 or 500m.")
-    memory: Memory = Field(description="As Kubernetes writes it, such as 4Gi.")
-    gpu: Whole = Field(0, ge=0, le=64, description="Graphics cards.")
-    pool: Name = Field("general", description="The node pool, by its name under pools.")
-    grows_to: Name | None = Field(None, description="The size on which a step runs again that lacked memory.")
-
-
-class Node(Declared):
-    """What one node of a pool offers to the steps on it."""
-
-    cpu: Cores = Field(gt=0, le=1024, description="Cores, such as 16.")
-    memory: Memory = Field(description="As Kubernetes writes it, such as 64Gi.")
-    gpu: Whole = Field(0, ge=0, le=64, description="Graphics cards.")
-
-    def lacks(self, size: Size) -> list[str]:
-        """What a size asks for that no node of this kind has, such as `8 cores (it has 4)`."""
-        wanting = {
-            f"{size.cpu:g} cores (it has {self.cpu:g})": size.cpu > self.cpu,
-            f"{size.memory} of memory (it has {self.memory})": to_gib(size.memory) > to_gib(self.memory),
-            f"{size.gpu} GPUs (it has {self.gpu})": size.gpu > self.gpu,
-        }
-        return [text for text, applies in wanting.items() if applies]
-
-
-class Pool(Declared):
-    """A node pool: how Kubernetes finds its nodes, what one of them offers, and what an hour of it costs."""
-
-    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels that a node must have.")
-    tolerations: tuple[Params, ...] = Field((), description="Taints that its pods bear, as Kubernetes writes them.")
-    price_per_hour: NotNegative | None = Field(None, description="Of one node; for the cost of a model.")
-    node: Node | None = Field(
-        None, description="What one node offers. A step is charged its share; a whole node when not given."
-    )
-
-
-class _Environment(Declared):
-    runs: Text = Field(description="Where run directories lie: a folder, gs:// or s3://.")
-    mlflow: Text = Field(description="MLflow's tracking and registry URI.")
-    champions: Text | None = Field(
-        None, description="Where champion logs lie; a folder beside the runs when not given."
-    )
-
-
-class LocalEnvironment(_Environment):
-    """Steps are processes on this machine."""
-
-    backend: Literal["local"] = Field(description="Steps are processes on this machine.")
-
-
-class KubernetesEnvironment(_Environment):
-    """Steps are pods of a Kubernetes cluster."""
-
-    backend: Literal["kubernetes"] = Field(description="Steps are pods of a Kubernetes cluster.")
-    namespace: Name = Field(description="Where the pods start.")
-    connection: ConnectionId = Field("kubernetes_default", description="Airflow's connection to the cluster.")
-    image: Text | None = Field(None, description="The image of the steps, where the project has none of its own.")
-
-
-class GkeEnvironment(_Environment):
-    """Steps are pods of a Google Kubernetes Engine cluster."""
-
-    backend: Literal["gke"] = Field(description="Steps are pods of a Google Kubernetes Engine cluster.")
-    namespace: Name = Field(description="Where the pods start.")
-    project: Text | None = Field(None, description="The Google Cloud project of the cluster.")
-    location: Text | None = Field(None, description="The cluster's region or zone, such as europe-west1.")
-    cluster: Text | None = Field(None, description="The cluster's name.")
-    image: Text | None = Field(None, description="The image of the steps, where the project has none of its own.")
-
-
-Environment = Annotated[
-    LocalEnvironment | KubernetesEnvironment | GkeEnvironment,
-    chosen_by_value("backend", local=LocalEnvironment, kubernetes=KubernetesEnvironment, gke=GkeEnvironment),
-]
 
 _SIZES = {
     "cpu-small": Size(cpu=2, memory="4Gi", grows_to="cpu-large"),
@@ -160,8 +48,13 @@ class PlatformSpec(Declared):
     sizes: dict[Name, Size] = Field(
         default_factory=lambda: dict(_SIZES), description="What a project may name as train.size."
     )
+    default_size: Name = Field("cpu-small", description="For projects and steps that name none.")
+    step_sizes: dict[StepName, Name] = Field(
+        default_factory=dict, description="The default size of single steps, for projects that name none."
+    )
     pools: dict[Name, Pool] = Field(default_factory=lambda: dict(_POOLS), description="The node pools of the sizes.")
     currency: Currency | None = Field(None, description="Of every price_per_hour, such as EUR.")
+    base_images: ImagesByKind = Field(Images(), description="What the images of projects are built on.")
     environments: dict[Name, Environment] = Field(
         default_factory=lambda: dict(_ENVIRONMENTS), description="Where projects run. There is always one named laptop."
     )
@@ -174,29 +67,36 @@ class PlatformSpec(Declared):
 
     @model_validator(mode="after")
     def _sizes_lead_somewhere(self) -> Self:
-        problems: list[tuple[Place, str]] = []
-        for name, size in self.sizes.items():
-            if size.pool not in self.pools:
-                said = f"there is no pool {size.pool!r}{did_you_mean(size.pool, self.pools)}"
-                problems.append((("sizes", name, "pool"), said))
-            if size.grows_to and size.grows_to not in self.sizes:
-                said = f"there is no size {size.grows_to!r}{did_you_mean(size.grows_to, self.sizes)}"
-                problems.append((("sizes", name, "grows_to"), said))
+        problems = [*find_growth_problems(self.sizes), *self._find_strange_names()]
         if problems:
             raise problem_at(*problems)
         return self
+
+    def _find_strange_names(self) -> list[tuple[Place, str]]:
+        sizes: dict[Place, str] = {("step_sizes", step): name for step, name in self.step_sizes.items()}
+        if "default_size" in self.model_fields_set:
+            sizes["default_size",] = self.default_size
+        pools: dict[Place, str] = {("sizes", name, "pool"): size.pool for name, size in self.sizes.items()}
+        return [*_find_strangers("size", sizes, self.sizes), *_find_strangers("pool", pools, self.pools)]
 
     @model_validator(mode="after")
     def _sizes_fit_on_a_node(self) -> Self:
         problems: list[tuple[Place, str]] = []
         for name, size in self.sizes.items():
-            node = self.pools[size.pool].node if size.pool in self.pools else None
+            node = self.pools[size.pool].node
             if node and (lacking := node.lacks(size)):
                 said = f"asks for {', '.join(lacking)}: no node of the pool {size.pool} can hold it"
                 problems.append((("sizes", name), said))
+            elif size.gpu and node is None and self._serves_plain_sizes(size.pool):
+                node_text = f"node: {{cpu: ..., memory: ..., gpu: {size.gpu}}}"
+                said = f"{size.pool} is not known to have GPUs; write {node_text} there, or name a pool that has"
+                problems.append((("sizes", name, "pool"), said))
         if problems:
             raise problem_at(*problems)
         return self
+
+    def _serves_plain_sizes(self, pool: str) -> bool:
+        return any(size.pool == pool and not size.gpu for size in self.sizes.values())
 
     @model_validator(mode="after")
     def _channels_speak_somewhere(self) -> Self:
@@ -211,13 +111,8 @@ class PlatformSpec(Declared):
             raise problem_at(*problems)
         return self
 
-    @model_validator(mode="after")
-    def _sizes_do_not_grow_in_circles(self) -> Self:
-        for name in self.sizes:
-            seen = [name]
-            while (bigger := self.sizes[seen[-1]].grows_to) is not None:
-                if bigger in seen:
-                    said = f"{' -> '.join([*seen, bigger])} grows in a circle; the largest one has no grows_to"
-                    raise problem_at((("sizes", seen[-1], "grows_to"), said))
-                seen.append(bigger)
-        return self
+
+def _find_strangers(kind: str, named: Mapping[Place, str], known: Collection[str]) -> Iterator[tuple[Place, str]]:
+    for place, name in named.items():
+        if name not in known:
+            yield place, f"there is no {kind} {name!r}{did_you_mean(name, known)}"

@@ -143,6 +143,8 @@ def test_only_the_dag_that_a_task_belongs_to_is_built(tmp_path, monkeypatch):
 def test_pods_are_refused_as_long_as_nothing_starts_them(tmp_path, monkeypatch, backend):
     """The import error says which environment and which backend."""
     place = {**LAPTOP, "backend": backend, "namespace": "ml"}
+    if backend == "gke":
+        place |= {"project": "ml", "location": "europe-west1", "cluster": "ml"}
     with (tmp_path / "platform.yaml").open("w") as file:
         YAML().dump({"environments": {"laptop": LAPTOP, "prod": place}}, file)
     monkeypatch.setenv("AIRFLOW__MLKIT__ENVIRONMENT", "prod")

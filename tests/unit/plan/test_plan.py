@@ -61,6 +61,7 @@ def spec_of(pattern: str = "batch", source: str = "path", approval: str = "none"
 
 
 def platform() -> PlatformSpec:
+    gke = {"project": "ml", "location": "europe-west1", "cluster": "ml"}
     places = {"mlflow": "https://mlflow.example.com", "namespace": "ml"}
     return PlatformSpec.model_validate(
         {
@@ -79,7 +80,7 @@ def platform() -> PlatformSpec:
             "environments": {
                 "local": {"backend": "local", "runs": "runs", "mlflow": "sqlite:///mlflow.db"},
                 "kubernetes": {"backend": "kubernetes", "runs": "s3://ml/runs", **places},
-                "gke": {"backend": "gke", "runs": "gs://ml-prod", "champions": "gs://ml-champions", **places},
+                "gke": {"backend": "gke", "runs": "gs://ml-prod", "champions": "gs://ml-champions", **gke, **places},
             },
         }
     )
@@ -153,8 +154,8 @@ def test_names_that_the_platform_does_not_have_are_told_all_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         build_plan(spec_of(size="cpu-smal", sizes={"train": "gpus"}), platform(), "local")
     assert caught.value.problems == [
-        "mlkit.yaml train.size: the platform has no size 'cpu-smal'; did you mean cpu-small?",
         "mlkit.yaml train.sizes.train: the platform has no size 'gpus'; did you mean gpu?",
+        "mlkit.yaml train.size: the platform has no size 'cpu-smal'; did you mean cpu-small?",
     ]
     with pytest.raises(SpecError, match=r"no environment 'gek' in platform.yaml; did you mean gke\?"):
         build_plan(spec_of(), platform(), "gek")

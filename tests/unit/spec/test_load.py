@@ -354,7 +354,7 @@ sizes:
 pools:
   general: {price_per_hour: 0.39, tolerations: [{key: ml, operator: Exists}]}
 environments:
-  prod: {backend: gke, namespace: ml-prod, runs: gs://ml-prod/runs, mlflow: https://mlflow.example.com}
+  prod: {backend: gke, namespace: ml-prod, project: p, location: l, cluster: c, runs: gs://ml, mlflow: https://m.example.com}
 """
 
 
@@ -371,6 +371,21 @@ def test_a_platform_is_read_and_always_has_a_laptop(tmp_path: Path) -> None:
         ("grows_to: large", "grows_to: larg", "2 sizes.small.grows_to: there is no size 'larg'; did you mean large?"),
         ("pool: general", "pool: genral", "2 sizes.small.pool: there is no pool 'genral'; did you mean general?"),
         ("32Gi}", "32Gi, grows_to: small}", "3 sizes.large.grows_to: small -> large -> small grows in a circle"),
+        ("32Gi}", "2Gi}", "2 sizes.small.grows_to: large has 2Gi of memory, and this one has 4Gi; name one with more"),
+        ("8, mem", "8, gpu: 1, mem", "3 sizes.large.pool: general is not known to have GPUs; write node: "),
+        ("pools:", "default_size: smal\npools:", "4 default_size: there is no size 'smal'; did you mean small?"),
+        ("pools:", "step_sizes: {train: big}\npools:", "4 step_sizes.train: there is no size 'big'"),
+        ("pools:", "step_sizes: {trian: big}\npools:", "4 step_sizes.trian: "),
+        (
+            "namespace: ml-prod",
+            "namespace: ml, service_account: A b",
+            "7 environments.prod.service_account: 'A b' is no ",
+        ),
+        (
+            "namespace: ml-prod",
+            "namespace: ml, volume: {claim: runs, path: /tmp}",
+            "7 environments.prod.volume.path: '/tmp'",
+        ),
         ("4Gi", "4", "2 sizes.small.memory: 4 is no amount of memory; write it as Kubernetes does, such as 4Gi"),
         ("500m", "0", "2 sizes.small.cpu: 0 is too small; write a number above 0"),
         (
@@ -383,7 +398,7 @@ def test_a_platform_is_read_and_always_has_a_laptop(tmp_path: Path) -> None:
         ("backend: gke", "backend: gcp", "7 environments.prod.backend: 'gcp' is not known; "),
         ("runs: gs", "run: gs", "7 environments.prod.run: unknown key; did you mean runs?"),
         (
-            ", mlflow: https://mlflow.example.com",
+            ", mlflow: https://m.example.com",
             "",
             "7 environments.prod.mlflow: is missing; write it: MLflow's tracking and ",
         ),

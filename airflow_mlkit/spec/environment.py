@@ -1,0 +1,119 @@
+"""Where projects run: on this machine, or as pods of a cluster."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
+
+from airflow_mlkit.spec.declared import chosen_by_value, shorten
+from airflow_mlkit.spec.values import ConnectionId, Declared, Duration, Name, Text, parse_duration
+
+_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+
+
+def _check_object_name(given: str) -> str:
+    if len(given) > 253 or not re.fullmatch(_OBJECT_NAME, given):
+        raise ValueError(f"{shorten(given)} is no name of Kubernetes; write lower case letters, digits, - and .")
+    return given
+
+
+ObjectName = Annotated[str, AfterValidator(_check_object_name), StringConstraints(min_length=1, max_length=253)]
+"""The name of a Secret, a service account and so on (RFC 1123 subdomain, as Kubernetes demands)."""
+
+
+class Images(Declared):
+    """An image for each kind of size: with graphics cards and without."""
+
+    cpu: Text | None = Field(None, description="For sizes without a graphics card.")
+    gpu: Text | None = Field(None, description="For sizes with one; the cpu one when not given.")
+
+    def of(self, gpus: int) -> str | None:
+        """The image for a size with so many graphics cards."""
+        return (self.gpu or self.cpu) if gpus else self.cpu
+
+
+def _one_for_both(given: Any) -> Any:
+    return {"cpu": given} if isinstance(given, str) else given
+
+
+ImagesByKind = Annotated[Images, BeforeValidator(_one_for_both, json_schema_input_type=Images | str)]
+"""`cpu` and `gpu`, or one image for both."""
+
+
+class Volume(Declared):
+    """A volume that all steps, and Airflow's workers, see at the same path. `runs` lies on it then."""
+
+    claim: ObjectName = Field(description="The PersistentVolumeClaim; ReadWriteMany where steps run on several nodes.")
+    path: Text = Field(description="Where it is mounted, such as /runs.")
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: str) -> str:
+        if not path.startswith("/") or ".." in path.split("/") or path.rstrip("/") in ("", "/tmp", "/project"):  # noqa: S108
+            raise ValueError(f"{shorten(path)} cannot be mounted on; write an absolute path of its own, such as /runs")
+        return path.rstrip("/")
+
+
+class _Environment(Declared):
+    runs: Text = Field(description="Where run directories lie: a folder, gs:// or s3://.")
+    mlflow: Text = Field(description="MLflow's tracking and registry URI.")
+    champions: Text | None = Field(
+        None, description="Where champion logs lie; a folder beside the runs when not given."
+    )
+
+
+class LocalEnvironment(_Environment):
+    """Steps are processes on this machine."""
+
+    backend: Literal["local"] = Field(description="Steps are processes on this machine.")
+
+
+class _PodEnvironment(_Environment):
+    namespace: Name = Field(description="Where the pods start.")
+    images: ImagesByKind = Field(Images(), description="Of the steps, for projects without an image of their own.")
+    registry: Text | None = Field(None, description="Where the images of projects are pushed to.")
+    service_account: ObjectName | None = Field(
+        None, description="Of the pods, for workload identity. They get no token of Kubernetes."
+    )
+    priority_class: ObjectName | None = Field(None, description="Of the pods.")
+    env_from_secrets: tuple[ObjectName, ...] = Field((), description="Secrets whose keys are the steps' environment.")
+    image_pull_secrets: tuple[ObjectName, ...] = Field((), description="Secrets with which images are pulled.")
+    volume: Volume | None = Field(None, description="A shared volume on which runs lie, where no bucket is.")
+    deferrable: bool = Field(
+        False,
+        description="Waiting for a pod holds no slot of a worker; its log arrives at the end.",
+    )
+    node_wait: Duration = Field(
+        parse_duration("15m"), description="How long a pod may wait for a node; scaling up takes minutes."
+    )
+
+
+class KubernetesEnvironment(_PodEnvironment):
+    """Steps are pods of a Kubernetes cluster."""
+
+    backend: Literal["kubernetes"] = Field(description="Steps are pods of a Kubernetes cluster.")
+    connection: ConnectionId = Field("kubernetes_default", description="Airflow's connection to the cluster.")
+
+
+class GkeEnvironment(_PodEnvironment):
+    """Steps are pods of a Google Kubernetes Engine cluster."""
+
+    backend: Literal["gke"] = Field(description="Steps are pods of a Google Kubernetes Engine cluster.")
+    project: Text = Field(description="The Google Cloud project of the cluster.")
+    location: Text = Field(description="The cluster's region or zone, such as europe-west1.")
+    cluster: Text = Field(description="The cluster's name.")
+    connection: ConnectionId = Field("google_cloud_default", description="Airflow's connection to Google Cloud.")
+    endpoint: Literal["public", "internal", "dns"] = Field(
+        "public", description="Which address of the cluster is used."
+    )
+
+
+PodEnvironment = KubernetesEnvironment | GkeEnvironment
+"""An environment whose steps are pods."""
+
+Environment = Annotated[
+    LocalEnvironment | KubernetesEnvironment | GkeEnvironment,
+    chosen_by_value("backend", local=LocalEnvironment, kubernetes=KubernetesEnvironment, gke=GkeEnvironment),
+]

@@ -1,0 +1,38 @@
+"""A node pool: how Kubernetes finds its nodes, and what one of them offers."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from airflow_mlkit.spec.quantity import Cores, Memory, to_gib
+from airflow_mlkit.spec.size import Size
+from airflow_mlkit.spec.values import Declared, NotNegative, Params, Whole
+
+
+class Node(Declared):
+    """What one node of a pool offers to the steps on it."""
+
+    cpu: Cores = Field(gt=0, le=1024, description="Cores, such as 16.")
+    memory: Memory = Field(description="As Kubernetes writes it, such as 64Gi.")
+    gpu: Whole = Field(0, ge=0, le=64, description="Graphics cards.")
+
+    def lacks(self, size: Size) -> list[str]:
+        """What a size asks for that no node of this kind has, such as `8 cores (it has 4)`."""
+        wanting = {
+            f"{size.cpu:g} cores (it has {self.cpu:g})": size.cpu > self.cpu,
+            f"{size.memory} of memory (it has {self.memory})": to_gib(size.memory) > to_gib(self.memory),
+            f"{size.gpu} GPUs (it has {self.gpu})": size.gpu > self.gpu,
+        }
+        return [text for text, applies in wanting.items() if applies]
+
+
+class Pool(Declared):
+    """A node pool: how Kubernetes finds its nodes, what one of them offers, and what an hour of it costs."""
+
+    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels that a node must have.")
+    affinity: Params = Field(default_factory=dict, description="A pod's affinity, as Kubernetes writes it.")
+    tolerations: tuple[Params, ...] = Field((), description="Taints that its pods bear, as Kubernetes writes them.")
+    price_per_hour: NotNegative | None = Field(None, description="Of one node; for the cost of a model.")
+    node: Node | None = Field(
+        None, description="What one node offers. A step is charged its share; a whole node when not given."
+    )
