@@ -10,13 +10,16 @@ from functools import cached_property
 from pathlib import Path
 
 from airflow_mlkit.exceptions import ProjectError, SpecError
-from airflow_mlkit.plan import PipelinePlan, build_plan
+from airflow_mlkit.plan import PipelinePlan, PlannedStep, build_plan
 from airflow_mlkit.rundir.canonical import hash_file, hash_value
 from airflow_mlkit.spec import PipelineSpec, PlatformSpec, load_platform, load_spec
 from airflow_mlkit.spec.run_parameters import RunParameters, find_unknown
 
 SPEC_FILE = "mlkit.yaml"
 PLATFORM_FILE = "platform.yaml"
+PLATFORM_VARIABLE = "MLKIT_PLATFORM_JSON"
+"""What a pod is handed of platform.yaml, which is not in its image."""
+
 DEFAULT_ENVIRONMENT = "laptop"
 
 
@@ -91,6 +94,11 @@ class Project:
             raise SpecError(unknown, hint="Correct the name, or declare it first.")
         return given
 
+    def name_size(self, planned: PlannedStep, parameters: RunParameters) -> str:
+        """The size that a step of a run asks for, by its name: its own, the run's, or that of mlkit.yaml."""
+        own = planned.name in self.spec.train.sizes
+        return planned.size.name if own else parameters.size or planned.size.name
+
     @property
     def declared_files(self) -> dict[str, Path]:
         """The files that mlkit.yaml names beside the data: the suite and the queries, whether or not they are there."""
@@ -143,15 +151,17 @@ def load_project(
     Args:
         folder: where its mlkit.yaml is.
         environment: a name from platform.yaml; MLKIT_ENVIRONMENT or `laptop` when not given.
-        platform: the platform.yaml; MLKIT_PLATFORM, the project's own, or a laptop's defaults when not given.
+        platform: the platform.yaml; what a pod was handed, MLKIT_PLATFORM, the project's own, or a laptop's defaults
+            when not given.
 
     Raises:
         SpecError: when mlkit.yaml or platform.yaml cannot be used.
     """
     home = Path(folder).resolve()
     spec = load_spec(home / SPEC_FILE)
-    platform_file = find_platform_file(home, platform)
-    declared = load_platform(platform_file)
+    handed = None if platform else os.environ.get(PLATFORM_VARIABLE)
+    platform_file = None if handed else find_platform_file(home, platform)
+    declared = PlatformSpec.model_validate_json(handed) if handed else load_platform(platform_file)
     place = environment or os.environ.get("MLKIT_ENVIRONMENT") or DEFAULT_ENVIRONMENT
     plan = build_plan(spec, declared, place)
     return Project(home, spec, declared, plan, platform_file and platform_file.resolve())

@@ -43,6 +43,9 @@ def step(
     ] = None,
     parameters: Annotated[str, typer.Option(help="For the step that begins a run: its parameters as JSON.")] = "{}",
     triggered_by: Annotated[str | None, typer.Option(help="For the step that begins a run: who asked for it.")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="The size that this process was given, where it grew; for its record.")
+    ] = None,
     approval: Annotated[
         str | None, typer.Option(help="For promote: what a person answered who was asked, as JSON.")
     ] = None,
@@ -82,7 +85,7 @@ def step(
             triggered_by=triggered_by,
         )
         directory = RunDirectory.create(run_dir, begun)
-    record = run_step(name, loaded, directory, generation, read_approval(approval))
+    record = run_step(name, loaded, directory, generation, read_approval(approval), size=size)
     if out.is_terminal and record.exit_code == 0:  # a person is there; a pod's log ends with the outcome
         from airflow_mlkit.cli.run_view import describe_summary
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_mlkit.plan.pipeline_plan import PlannedSize
+from airflow_mlkit.rundir.tries import POD_VARIABLE
 from airflow_mlkit.spec.environment import PodEnvironment
 from airflow_mlkit.spec.quantity import format_cores
 
@@ -141,7 +142,7 @@ def _describe_container(
         "image": image,
         "command": list(command),
         "workingDir": PROJECT_FOLDER,
-        "env": [{"name": key, "value": value} for key, value in fixed.items()],
+        "env": [_OWN_NAME, *({"name": key, "value": value} for key, value in fixed.items())],
         "envFrom": [{"secretRef": {"name": name}} for name in place.env_from_secrets],
         "resources": _describe_resources(size),
         "securityContext": {
@@ -153,6 +154,9 @@ def _describe_container(
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     return {key: value for key, value in container.items() if value}
+
+
+_OWN_NAME = {"name": POD_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
 
 
 def _describe_resources(size: PlannedSize) -> dict[str, dict[str, str]]:

@@ -94,9 +94,26 @@ class TryStart(Record):
     size: SizeRecord | None = None
 
 
+class PodRecord(Record):
+    """`pods/<n>.json` of a generation: a pod that a step had, and what became of it.
+
+    `cause` is a word for programs, `said` what the cluster said. `started` and `ended` are None for one that never ran.
+    """
+
+    pod: str
+    size: str
+    cause: str
+    said: str = ""
+    exit_code: int | None = None
+    node: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+
+
 class StepRecord(Record):
     """`published.json`, and `outcome.json` of each try.
 
+    `lacked_memory` says that it, or a process of its own, was killed for it. `pod` is the one it ran in, on Kubernetes.
     `reason` is a sentence for people; `summary` the few numbers that pages and terminals show. `inputs` holds the hash
     of what each step that was read had published, `fingerprint` the hash of all that the result depends on. `size` is
     what the try asked for; None in a record from before that was kept.
@@ -116,6 +133,8 @@ class StepRecord(Record):
     started: datetime
     ended: datetime
     peak_memory_mib: float | None = None
+    lacked_memory: bool = False
+    pod: str | None = None
     size: SizeRecord | None = None
 
     @field_validator("files")

@@ -4,6 +4,7 @@
         run.json                                     which run this is, its as_of and its parameters
         steps/<step>/<generation>/tries/<n>/...      what try n made, its log.txt and its outcome.json; never renamed
         steps/<step>/<generation>/published.json     created only if absent: the try that later steps read
+        steps/<step>/<generation>/pods/<n>.json      on Kubernetes, what became of each pod that the step had
 
 A generation is one asking for the step: all its retries share one, and clearing the task in Airflow, or starting the
 step again by hand, begins the next. Later steps read the newest one that was published.
@@ -24,7 +25,7 @@ from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local, open_place
 from airflow_mlkit.rundir.publication import Publication
-from airflow_mlkit.rundir.records import Record, RunRecord, SizeRecord, StepRecord, TryStart
+from airflow_mlkit.rundir.records import PodRecord, Record, RunRecord, SizeRecord, StepRecord, TryStart
 from airflow_mlkit.rundir.tries import Try
 
 __all__ = ["RunDirectory", "StepDirectory", "is_local"]
@@ -158,6 +159,21 @@ class StepDirectory:
                     found.append(_read(path, StepRecord))
         return found
 
+    def pods(self, generation: int) -> list[PodRecord]:
+        """What became of the pods of a generation, oldest first."""
+        folder = self.root / str(generation) / "pods"
+        return [_read(folder / f"{number}.json", PodRecord) for number in _numbers_of_files(folder)]
+
+    def add_pod(self, generation: int, record: PodRecord) -> list[PodRecord]:
+        """Write down what became of a pod, once. Returns all of them."""
+        known = self.pods(generation)
+        while record.pod not in [pod.pod for pod in known]:
+            path = self.root / str(generation) / "pods" / f"{len(known) + 1}.json"
+            if create_only(path, record.to_bytes()):
+                return [*known, record]
+            known = self.pods(generation)  # another process was faster
+        return known
+
     def _is_published(self, generation: int) -> bool:
         return (self.root / str(generation) / "published.json").exists()
 
@@ -167,6 +183,14 @@ def _numbers(folder: UPath) -> list[int]:
         return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal() and path.name.isascii())
     except (FileNotFoundError, NotADirectoryError):  # the second one is how a bucket says that nothing lies there
         return []
+
+
+def _numbers_of_files(folder: UPath) -> list[int]:
+    try:
+        names = [path.name.removesuffix(".json") for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(int(name) for name in names if name.isdecimal() and name.isascii())
 
 
 def _read(path: UPath, model: type[AnyRecord], hint: str | None = None) -> AnyRecord:

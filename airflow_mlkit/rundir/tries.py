@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local
 from airflow_mlkit.rundir.records import FileRecord, SizeRecord, StepRecord
+
+POD_VARIABLE = "MLKIT_POD"
+"""The environment variable that tells a step the name of its pod."""
 
 LOG_FILE = "log.txt"
 _OWN_FILES = frozenset({"started.json", "outcome.json", LOG_FILE})
@@ -66,6 +70,7 @@ class Try:
             started=self.started,
             ended=datetime.now(UTC),
             size=self.size,
+            pod=os.environ.get(POD_VARIABLE),
             **fields,
         )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
-from airflow_mlkit.spec.declared import chosen_by_value, shorten
+from airflow_mlkit.spec.declared import chosen_by_value, problem_at, shorten
 from airflow_mlkit.spec.values import ConnectionId, Declared, Duration, Name, Text, parse_duration
 
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
@@ -46,13 +46,13 @@ class Volume(Declared):
     """A volume that all steps, and Airflow's workers, see at the same path. `runs` lies on it then."""
 
     claim: ObjectName = Field(description="The PersistentVolumeClaim; ReadWriteMany where steps run on several nodes.")
-    path: Text = Field(description="Where it is mounted, such as /runs.")
+    path: Text = Field(description="Where it is mounted, such as /mlkit.")
 
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: str) -> str:
         if not path.startswith("/") or ".." in path.split("/") or path.rstrip("/") in ("", "/tmp", "/project"):  # noqa: S108
-            raise ValueError(f"{shorten(path)} cannot be mounted on; write an absolute path of its own, such as /runs")
+            raise ValueError(f"{shorten(path)} cannot be mounted on; write an absolute path of its own, such as /mlkit")
         return path.rstrip("/")
 
 
@@ -88,6 +88,31 @@ class _PodEnvironment(_Environment):
     node_wait: Duration = Field(
         parse_duration("15m"), description="How long a pod may wait for a node; scaling up takes minutes."
     )
+
+    @model_validator(mode="after")
+    def _places_outlive_the_pods(self) -> Self:
+        places = {"runs": self.runs, "champions": self.champions or self.runs, "mlflow": self.mlflow}
+        problems = [
+            ((key,), f"{shorten(place)} would be on a pod's own disk; write {_HINTS[key]}")
+            for key, place in places.items()
+            if not self._outlives(place)
+        ]
+        if problems:
+            raise problem_at(*problems)
+        return self
+
+    def _outlives(self, place: str) -> bool:
+        scheme, separator, path = place.rpartition("://")
+        if separator and scheme not in ("file", "sqlite"):
+            return True
+        return self.volume is not None and f"/{path.lstrip('/')}".startswith(f"{self.volume.path}/")
+
+
+_HINTS = {
+    "runs": "gs://, s3://, or a folder inside the volume",
+    "champions": "gs://, s3://, or a folder inside the volume",
+    "mlflow": "the address of an MLflow server",
+}
 
 
 class KubernetesEnvironment(_PodEnvironment):

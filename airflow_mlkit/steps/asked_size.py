@@ -7,16 +7,17 @@ from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import RunDirectory, SizeRecord
 
 
-def find_asked_size(project: Project, run: RunDirectory, planned: PlannedStep) -> SizeRecord:
+def find_asked_size(project: Project, run: RunDirectory, planned: PlannedStep, given: str | None = None) -> SizeRecord:
     """What a step of a run asks for: its own size, the run's, or that of mlkit.yaml.
 
     Args:
         project: whose platform names the sizes and the pools.
         run: its parameters may name a size.
         planned: the step.
+        given: the size that it was given instead.
     """
-    own, platform = project.spec.train.sizes, project.platform
-    name = planned.size.name if planned.name in own else run.record.parameters.size or planned.size.name
+    platform = project.platform
+    name = given or project.name_size(planned, run.record.parameters)
     # a run that began on another machine may name a size that this platform.yaml has no longer
     size = platform.sizes.get(name, planned.size.resources)
     pool = platform.pools[size.pool]

@@ -17,7 +17,7 @@ from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.steps.asked_size import find_asked_size
 from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint, read_inputs
 from airflow_mlkit.steps.log import log_to
-from airflow_mlkit.steps.memory import peak_memory_mib
+from airflow_mlkit.steps.memory import count_oom_kills, peak_memory_mib
 from airflow_mlkit.steps.sign_of_life import show_life
 from airflow_mlkit.steps.sigterm import Termination, stop_on_sigterm
 
@@ -34,6 +34,8 @@ def run_step(
     run: RunDirectory,
     generation: int | None = None,
     approval: Approval | None = None,
+    *,
+    size: str | None = None,
 ) -> StepRecord:
     """Run one step of a run and publish what it made. An error becomes the record of a failed try.
 
@@ -48,13 +50,14 @@ def run_step(
         run: the run directory; earlier steps have published there.
         generation: which asking for the step this is; the next one when not given.
         approval: for promote, what a person answered who was asked.
+        size: what the process was given, where it is not what the step asks for: one that it grew to.
 
     Raises:
         UserError: when the plan has no such step.
         RunDirectoryError: when the run directory cannot be written to.
     """
     planned = find_step(project, name)
-    attempt = run.step(name).begin(generation, find_asked_size(project, run, planned))
+    attempt = run.step(name).begin(generation, find_asked_size(project, run, planned, size))
     with log_to(attempt.log), stop_on_sigterm() as termination:
         with show_life(attempt):
             fields = _carry_out(StepContext(project, run, planned, attempt, approval), termination)
@@ -84,11 +87,13 @@ def find_step(project: Project, name: str) -> PlannedStep:
 def _carry_out(context: StepContext, termination: Termination) -> dict[str, Any]:
     """Everything that can be interrupted; afterwards SIGTERM finds the try ending by itself."""
     fields: dict[str, Any] = {"spec_hash": context.project.spec_hash}
+    kills_before = count_oom_kills()
     try:
         try:
             fields |= _work(context, termination)
         except Exception as error:  # noqa: BLE001  # the boundary of the process: whatever it was becomes the outcome
             fields |= _failure(error)
+            fields["lacked_memory"] = isinstance(error, MemoryError) or count_oom_kills() > kills_before
             _keep_what_was_made(context.attempt, fields)
         termination.hold()
     except StepTerminated as error:  # while the failure was being written down

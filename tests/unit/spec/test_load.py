@@ -395,6 +395,8 @@ def test_a_platform_is_read_and_always_has_a_laptop(tmp_path: Path) -> None:
         ),
         ("pools:", "currency: euro\npools:", "4 currency: 'euro' is no currency; write its three letters, such as EUR"),
         ("price_per_hour: 0.39", "price_per_hour: -1", "5 pools.general.price_per_hour: -1 is too small"),
+        ("runs: gs://ml,", "runs: runs,", "7 environments.prod.runs: 'runs' would be on a pod's own disk; write gs://"),
+        ("https://m.example.com", "sqlite:///m.db", "7 environments.prod.mlflow: 'sqlite:///m.db' would be on a pod"),
         ("backend: gke", "backend: gcp", "7 environments.prod.backend: 'gcp' is not known; "),
         ("runs: gs", "run: gs", "7 environments.prod.run: unknown key; did you mean runs?"),
         (

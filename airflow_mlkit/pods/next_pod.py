@@ -1,0 +1,47 @@
+"""What follows from the pods that a step had: another one on some size, or the end, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow_mlkit.plan import PlannedSize
+from airflow_mlkit.pods.verdict import Cause
+from airflow_mlkit.rundir import PodRecord
+
+MAX_DISRUPTIONS = 5
+"""How often a step starts again that was preempted, evicted or deleted: on its own count, not the task's retries."""
+
+_DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED)
+
+
+@dataclass(frozen=True)
+class NextPod:
+    """Another pod is started, of this size."""
+
+    size: PlannedSize
+
+
+@dataclass(frozen=True)
+class NoMore:
+    """No pod is started any more, and this is why."""
+
+    reason: str
+
+
+def choose_next(sizes: Sequence[PlannedSize], pods: Sequence[PodRecord]) -> NextPod | NoMore:
+    """What follows from the pods that one asking for a step has had.
+
+    Args:
+        sizes: the step's size and those that it grows to.
+        pods: what became of the pods so far, oldest first.
+    """
+    disruptions = [pod for pod in pods if pod.cause in _DISRUPTIONS]
+    if len(disruptions) > MAX_DISRUPTIONS:
+        return NoMore(f"interrupted {len(disruptions)} times, the last time: {disruptions[-1].said}")
+    too_small = {pod.size for pod in pods if pod.cause == Cause.OUT_OF_MEMORY}
+    tried = max((place for place, size in enumerate(sizes) if size.name in too_small), default=-1)
+    if tried + 1 < len(sizes):
+        return NextPod(sizes[tried + 1])
+    names = ", ".join(size.name for size in sizes)
+    return NoMore(f"asked {sizes[-1].resources.memory}, needed more; tried {names}")

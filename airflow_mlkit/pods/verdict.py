@@ -1,0 +1,174 @@
+"""Why a pod ended, or what it waits for, told from what Kubernetes says of it.
+
+An exit code alone tells little: 137 is a lack of memory, a node that went down and a step that did not heed SIGTERM.
+What counts is the container's reason, the pod's condition DisruptionTarget
+(https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions) and its deletion time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from airflow_mlkit.plan.pod import CONTAINER
+
+Pod = Mapping[str, Any]
+"""A pod as Kubernetes' API gives it in JSON."""
+
+
+class Cause(StrEnum):
+    """What became of a pod."""
+
+    ALIVE = "alive"
+    """It runs, or is about to."""
+
+    NO_NODE = "no_node"
+    """It waits: no node fits, or none is there yet."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """Its container ended by itself, with an exit code other than 0."""
+
+    OUT_OF_MEMORY = "out_of_memory"
+    OUT_OF_DISK = "out_of_disk"
+    TIME_LIMIT = "time_limit"
+    NOT_STARTED = "not_started"
+    """Its image, a secret or the command is not there, or the cluster forbids it."""
+
+    DISRUPTED = "disrupted"
+    """Preempted, evicted, or its node is gone."""
+
+    DELETED = "deleted"
+    """Somebody deleted it, or it is not there any more."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a pod, in the cluster's own words."""
+
+    cause: Cause
+    said: str = ""
+    exit_code: int | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will become of the pod."""
+        return self.cause not in (Cause.ALIVE, Cause.NO_NODE)
+
+
+_CANNOT_START = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "ImageInspectError",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+)
+"""Reasons with which a container waits for ever (kubelet, pkg/kubelet/images/types.go and kuberuntime)."""
+
+_NEVER_RAN = ("StartError", "ContainerCannotRun")
+"""Reasons with which a container ended that never began: its command is not there."""
+
+_LOST_NODE = ("Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "NodeAffinity")
+_FULL_NODE = ("OutOfcpu", "OutOfmemory", "OutOfpods", "OutOfnvidia.com/gpu", "UnexpectedAdmissionError")
+"""A kubelet refused the pod: another one was faster. The next node may do."""
+
+_OWN_DISK = ("ephemeral local storage usage exceeds", "exceeded its local ephemeral storage limit", "Usage of EmptyDir")
+
+
+def judge(pod: Pod | None) -> Verdict:
+    """What became of a step's pod; None is one that is not there any more."""
+    if pod is None:
+        return Verdict(Cause.DELETED, "the pod is not there any more")
+    return next(verdict for verdict in _look(pod) if verdict is not None)
+
+
+def _look(pod: Pod) -> Iterator[Verdict | None]:
+    """From what is sure to what is only likely; the first verdict counts."""
+    status = pod.get("status") or {}
+    state = _container_state(status)
+    yield Verdict(Cause.DONE, exit_code=0) if status.get("phase") == "Succeeded" else None
+    yield _lacked_memory(state)
+    yield _ended_by_kubernetes(status)
+    yield _disrupted(status)
+    yield _deleted(pod, state)
+    yield _ended_by_itself(state)
+    yield _cannot_start(state)
+    yield _has_no_node(status)
+    yield Verdict(Cause.FAILED, _reason(status)) if status.get("phase") == "Failed" else None
+    yield Verdict(Cause.ALIVE, str(status.get("phase") or "Pending"))
+
+
+def _container_state(status: Mapping[str, Any]) -> dict[str, Any]:
+    containers = status.get("containerStatuses") or []
+    return next((each.get("state") or {} for each in containers if each.get("name") == CONTAINER), {})
+
+
+def _lacked_memory(state: Mapping[str, Any]) -> Verdict | None:
+    ended = state.get("terminated") or {}
+    if ended.get("reason") != "OOMKilled":
+        return None
+    return Verdict(Cause.OUT_OF_MEMORY, "killed for lack of memory", ended.get("exitCode"))
+
+
+def _ended_by_kubernetes(status: Mapping[str, Any]) -> Verdict | None:
+    reason, message = status.get("reason") or "", status.get("message") or ""
+    if reason == "DeadlineExceeded":
+        return Verdict(Cause.TIME_LIMIT, message)
+    if reason == "Evicted" and any(said in message for said in _OWN_DISK):
+        return Verdict(Cause.OUT_OF_DISK, message)
+    if reason in (*_LOST_NODE, *_FULL_NODE):
+        return Verdict(Cause.DISRUPTED, _reason(status))
+    return None
+
+
+def _disrupted(status: Mapping[str, Any]) -> Verdict | None:
+    condition = _condition(status, "DisruptionTarget")
+    if condition is None or condition.get("status") != "True":
+        return None
+    return Verdict(Cause.DISRUPTED, f"{condition.get('reason')}: {condition.get('message')}")
+
+
+def _deleted(pod: Pod, state: Mapping[str, Any]) -> Verdict | None:
+    """A pod that is being deleted: its step may still end well within its grace."""
+    if not pod["metadata"].get("deletionTimestamp"):
+        return None
+    if state.get("running"):
+        return Verdict(Cause.ALIVE, "is being deleted")
+    return Verdict(Cause.DELETED, "somebody deleted the pod")
+
+
+def _ended_by_itself(state: Mapping[str, Any]) -> Verdict | None:
+    ended = state.get("terminated")
+    if not ended:
+        return None
+    code, reason, message = ended.get("exitCode"), ended.get("reason") or "", ended.get("message") or ""
+    if reason in _NEVER_RAN:
+        return Verdict(Cause.NOT_STARTED, f"{reason}: {message}", code)
+    return Verdict(Cause.FAILED, message.strip(), code) if code else Verdict(Cause.DONE, exit_code=0)
+
+
+def _cannot_start(state: Mapping[str, Any]) -> Verdict | None:
+    waiting = state.get("waiting") or {}
+    if waiting.get("reason") not in _CANNOT_START:
+        return None
+    return Verdict(Cause.NOT_STARTED, f"{waiting['reason']}: {waiting.get('message') or ''}".rstrip(": "))
+
+
+def _has_no_node(status: Mapping[str, Any]) -> Verdict | None:
+    condition = _condition(status, "PodScheduled")
+    if condition is None or condition.get("status") != "False":
+        return None
+    return Verdict(Cause.NO_NODE, str(condition.get("message") or condition.get("reason") or ""))
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    return next((each for each in status.get("conditions") or [] if each.get("type") == kind), None)
+
+
+def _reason(status: Mapping[str, Any]) -> str:
+    return ": ".join(str(status[key]) for key in ("reason", "message") if status.get(key))
