@@ -15,7 +15,7 @@ READY := $(VENV)/.installed
 export UV_LINK_MODE ?= copy
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help demo test test-fast lint format bench docs constraints clean
+.PHONY: help demo test test-fast lint format bench docs cluster-up cluster-down constraints clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,11 +31,13 @@ test: $(READY) ## all tests; the ones that lack a tool say what to install
 test-fast: $(READY) ## the unit tests
 	$(BIN)/python -m pytest tests/unit -q
 
-lint: $(READY) ## ruff, mypy strict, the layers
+lint: $(READY) ## ruff, mypy strict, the layers, shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/cluster/*.sh; \
+	else echo 'shellcheck is not installed: the shell scripts were not looked at; apt-get install shellcheck'; fi
 
 format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
@@ -51,6 +53,12 @@ bench: $(READY) ## what a retrain and a verdict cost beside the same work by han
 
 docs: $(READY) ## check that the pages' commands and links hold
 	$(BIN)/python -m pytest tests/unit/docs tests/integration/docs -q
+
+cluster-up: ## a Kubernetes to test on: the one of KUBECONFIG, else kind, else built and started here (tests/cluster)
+	@tests/cluster/up.sh
+
+cluster-down: ## take the cluster down that cluster-up started
+	@tests/cluster/down.sh
 
 constraints: $(UV) ## renew constraints.txt (see CONTRIBUTING.md)
 	$(UV) pip compile pyproject.toml --all-extras --group dev --python-version 3.11 \

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import kubernetes
 from tests.buckets import GCS_INSTALL, find_gcs_server
 from tests.lacking import skip_or_fail
 
@@ -36,6 +38,7 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "fake-gcs-server": (lambda: find_gcs_server() is not None, GCS_INSTALL),
     "git": (lambda: shutil.which("git") is not None, "apt-get install git"),
+    "kubernetes": (cache(kubernetes.is_there), kubernetes.INSTALL),
     "uv": (lambda: shutil.which("uv") is not None, "pip install uv"),
 }
 

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# build.sh: Kubernetes, helm, kubeconform, an image registry and two images, from source. What is there is skipped.
+# Needs Go. The versions and the hashes of every module are pinned by go.mod and go.sum.
+. "$(dirname "$0")/settings.sh"
+
+PROGRAMS=(
+  k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
+  k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy k8s.io/kubernetes/cmd/kubectl
+  helm.sh/helm/v3/cmd/helm github.com/yannh/kubeconform/cmd/kubeconform ./registry ./pause
+)
+
+is_complete() {
+  local program
+  for program in "${PROGRAMS[@]}"; do [ -x "$BIN/${program##*/}" ] || return 1; done
+}
+
+stamp() { # what `kubectl version` and `helm version` say, and helm's idea of the cluster where it has none to ask
+  local minor=${K8S_VERSION#1.} charts=helm.sh/helm/v3/pkg
+  echo "-s -w"
+  echo "-X k8s.io/component-base/version.gitVersion=v$K8S_VERSION"
+  echo "-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=${minor%.*}"
+  echo "-X $charts/chartutil.k8sVersionMajor=1 -X $charts/chartutil.k8sVersionMinor=${minor%.*}"
+  echo "-X $charts/lint/rules.k8sVersionMajor=1 -X $charts/lint/rules.k8sVersionMinor=${minor%.*}"
+}
+
+compile() { # one go command for all: what they share is compiled once, on every core
+  command -v go >/dev/null || die "Go 1.24 or newer is not installed (https://go.dev/dl)"
+  mkdir -p "$BIN"
+  rm -rf "$BIN.new"
+  cd "$HERE"
+  CGO_ENABLED=0 go build -trimpath -ldflags "$(stamp | tr '\n' ' ')" -o "$BIN.new/" "${PROGRAMS[@]}"
+  mv -f "$BIN.new"/* "$BIN"
+  rmdir "$BIN.new"
+}
+
+mkdir -p "$CACHE"
+exec 8>"$CACHE/build.lock"
+flock 8
+if ! is_complete; then
+  echo "building Kubernetes $K8S_VERSION: several minutes, once"
+  compile
+  echo "built after $SECONDS s"
+fi
+"$HERE/images.sh"

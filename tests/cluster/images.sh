@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# images.sh: pause.tar and python.tar (docker archives), made without any image registry. What is there is skipped.
+# python.tar is Debian's own Python, from the mirror that apt uses, as localhost/python:SUITE.
+. "$(dirname "$0")/settings.sh"
+
+SUITE=${DEBIAN_SUITE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
+PACKAGES=python3,python3-venv,ca-certificates,libgomp1
+
+image() { # tag, what, where in the image, archive, buildah config...
+  local container
+  container=$(buildah from scratch)
+  buildah add -q "$container" "$2" "$3" >/dev/null
+  buildah config "${@:5}" "$container"
+  buildah commit -q "$container" "$1" >/dev/null
+  buildah rm "$container" >/dev/null
+  rm -f "$4.new"
+  buildah push -q "$1" "docker-archive:$4.new:$1"
+  mv "$4.new" "$4"
+  echo "$1: $(stat -c %s "$4" | numfmt --to=iec), after $SECONDS s"
+}
+
+debian_python() { # folder
+  local mirror
+  # shellcheck disable=SC2016  # apt's own words, not the shell's
+  mirror=$(apt-get indextargets --format '$(SITE) $(CODENAME)' 'Created-By: Packages' |
+    awk -v suite="$SUITE" '$2 == suite {print $1; exit}')
+  [ -n "$mirror" ] || die "apt knows no mirror for $SUITE: set DEBIAN_SUITE"
+  debootstrap --variant=minbase --include="$PACKAGES" "$SUITE" "$1" "$mirror" >"$IMAGES/debootstrap.log" 2>&1 ||
+    { tail -n 20 "$IMAGES/debootstrap.log" >&2; die "debootstrap failed"; }
+  rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/usr/share/{doc,man,locale}/*
+}
+
+mkdir -p "$IMAGES"
+exec 7>"$CACHE/images.lock"
+flock 7
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+if [ ! -s "$IMAGES/pause.tar" ]; then
+  image localhost/pause:3.10 "$BIN/pause" /pause "$IMAGES/pause.tar" --entrypoint '["/pause"]' --user 65535:65535
+fi
+if [ ! -s "$IMAGES/python.tar" ]; then
+  debian_python "$scratch/root"
+  image "localhost/python:$SUITE" "$scratch/root" / "$IMAGES/python.tar" --cmd python3
+fi
