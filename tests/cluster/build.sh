@@ -28,7 +28,7 @@ compile() { # one go command for all: what they share is compiled once, on every
   mkdir -p "$BIN"
   rm -rf "$BIN.new"
   cd "$HERE"
-  CGO_ENABLED=0 go build -trimpath -ldflags "$(stamp | tr '\n' ' ')" -o "$BIN.new/" "${PROGRAMS[@]}"
+  CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "$(stamp | tr '\n' ' ')" -o "$BIN.new/" "${PROGRAMS[@]}"
   mv -f "$BIN.new"/* "$BIN"
   rmdir "$BIN.new"
 }
