@@ -34,7 +34,7 @@ def build_step_image(cluster: Cluster, project: Path) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         context = Path(scratch)
         shutil.copytree(project, context / "project", ignore=shutil.ignore_patterns(".mlkit", ".venv", "__pycache__"))
-        _call(_find_uv(), "build", "--quiet", "--wheel", "--out-dir", str(context / "kit"), str(_CHECKOUT))
+        _call("uv", "build", "--quiet", "--wheel", "--out-dir", str(context / "kit"), str(_CHECKOUT))
         recipe = str(_CHECKOUT / "tests/cluster/step.Dockerfile")
         image = _build("--build-arg", f"PACKAGES={_build_packages()}", "--file", recipe, scratch)
     return _push(image, cluster.registry) if cluster.registry else _load(image, cluster)
@@ -44,7 +44,7 @@ def _build_packages() -> str:
     """An image with all that the kit needs in a pod. xgboost-cpu is XGBoost without CUDA: 6 MB instead of 400."""
     wanted = [f"--extra={extra}" for extra in _EXTRAS]
     pinned = ["--constraint", "constraints.txt", "--python-version", _PYTHON, "--no-header", "--no-annotate"]
-    listed = _call(_find_uv(), "pip", "compile", "--quiet", "pyproject.toml", *wanted, *pinned)
+    listed = _call("uv", "pip", "compile", "--quiet", "pyproject.toml", *wanted, *pinned)
     lines = [line.replace("xgboost==", "xgboost-cpu==") for line in listed.splitlines() if "nvidia-" not in line]
     image = f"localhost/mlkit-packages:{hashlib.sha256(repr(lines).encode()).hexdigest()[:16]}"
     if subprocess.run(["buildah", "inspect", image], capture_output=True, check=False).returncode:
@@ -58,7 +58,7 @@ def _install(requirements: list[str], context: Path) -> None:
     """uv's cache fills the folder in seconds, where pip in the image would take a minute."""
     (context / "requirements.txt").write_text("\n".join(requirements))
     into = ["--target", str(context / "packages"), "--python-version", _PYTHON, "--compile-bytecode", "--no-deps"]
-    _call(_find_uv(), "pip", "install", "--quiet", *into, "--requirement", str(context / "requirements.txt"))
+    _call("uv", "pip", "install", "--quiet", *into, "--requirement", str(context / "requirements.txt"))
     shutil.rmtree(context / "packages/bin", ignore_errors=True)
     base = f"docker-archive:{find_images() / 'python.tar'}"
     (context / "Dockerfile").write_text(
@@ -70,8 +70,8 @@ def _install(requirements: list[str], context: Path) -> None:
 
 
 def _build(*arguments: str) -> str:
-    """Build with layers kept, and return the image's id."""
-    return _call("buildah", "build", "--quiet", "--layers", *arguments).strip()
+    """Build with layers kept, without the help of a container runtime, and return the image's id."""
+    return _call("buildah", "build", "--quiet", "--layers", "--isolation=chroot", *arguments).strip()
 
 
 def _push(image: str, registry: str) -> str:
@@ -91,11 +91,11 @@ def _load(image: str, cluster: Cluster) -> str:
     return reference
 
 
-def _find_uv() -> str:
-    return shutil.which("uv") or str(_CHECKOUT / ".cache/uv/bin/uv")
-
-
 def _call(*command: str) -> str:
     ended = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, f"{' '.join(command)}: {ended.stderr}"
     return ended.stdout
+
+
+if __name__ == "__main__":  # ahead of the tests, since it takes minutes on a new machine
+    _build_packages()

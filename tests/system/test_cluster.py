@@ -6,26 +6,26 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.kubernetes import POOLS, Cluster
+from tests.step_image import build_step_image
 
 pytestmark = pytest.mark.needs("kubernetes")
 
 _FOLDER = Path(__file__).parents[1] / "cluster"
 
-PYTHON = "localhost/python:bookworm"
+_SUCCEEDED = ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", "--all", "--timeout=120s"]
 
 
 def test_a_restricted_pod_runs_on_the_pool_that_it_names(cluster: Cluster) -> None:
     with cluster.namespace() as namespace:
         for pool in POOLS:
             cluster.kubectl("apply", "-n", namespace.name, "-f", "-", given=_pod(pool, on=pool))
-        done = ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", "--all", "--timeout=60s"]
-        cluster.kubectl(*done, "-n", namespace.name)
+        cluster.kubectl(*_SUCCEEDED, "-n", namespace.name)
         pods = cluster.get("pods", "-n", namespace.name)["items"]
         ran = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in pods}
     assert ran == {pool: cluster.node(index) for index, pool in enumerate(POOLS)}
@@ -55,9 +55,19 @@ def test_the_launchers_account_launches_pods_and_reads_no_secret(cluster: Cluste
         with pytest.raises(AssertionError, match="Forbidden"):
             launcher.get("secrets")
         with pytest.raises(AssertionError, match="violates PodSecurity"):
-            launcher.kubectl(
-                "create", "--validate=false", "-f", "-", given=_pod("root", runAsNonRoot=False, runAsUser=0)
-            )
+            launcher.kubectl("create", "--validate=false", "-f", "-", given=_pod("root", user=0))
+
+
+@pytest.mark.needs("uv")
+def test_the_step_image_runs_with_nothing_to_write_on(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("from the project")
+    script = "import airflow_mlkit, xgboost, pandas, s3fs, gcsfs; print(open('/project/note.txt').read())"
+    with cluster.namespace() as namespace:
+        image = build_step_image(cluster, tmp_path)
+        pod = _pod("step", on="general", image=image, command=["python", "-c", script])
+        cluster.kubectl("apply", "-n", namespace.name, "-f", "-", given=pod)
+        cluster.kubectl(*_SUCCEEDED, "-n", namespace.name)
+        assert cluster.kubectl("logs", "step", "-n", namespace.name) == "from the project\n"
 
 
 def test_a_second_cluster_stands_beside_the_first_and_leaves_nothing_behind(cluster: Cluster, tmp_path: Path) -> None:
@@ -81,24 +91,36 @@ def test_a_second_cluster_stands_beside_the_first_and_leaves_nothing_behind(clus
     assert len(cluster.get("nodes")["items"]) == len(POOLS)
 
 
-def _pod(name: str, on: str | None = None, **security: object) -> str:
-    """A pod that ends at once, as the restricted Pod Security Standard wants it."""
-    restricted = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
+def _pod(
+    name: str,
+    on: str | None = None,
+    image: str = "localhost/python:bookworm",
+    command: Sequence[str] = ("python3", "-c", "print('ran')"),
+    user: int = 1000,
+) -> str:
+    """A pod that ends at once, as the restricted Pod Security Standard wants it unless it runs as root."""
     container = {
         "name": "base",
-        "image": PYTHON,
-        "command": ["python3", "-c", "print('ran')"],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "image": image,
+        "command": command,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
     }
     spec = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
-        "securityContext": restricted | security,
+        "securityContext": {
+            "runAsNonRoot": bool(user),
+            "runAsUser": user,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
+        "nodeSelector": {"mlkit.dev/pool": on} if on else {},
         "containers": [container],
     }
-    if on:
-        spec["nodeSelector"] = {"mlkit.dev/pool": on}
     return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
 
 
