@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import kubernetes
+from tests import helm, kubernetes
 from tests.buckets import GCS_INSTALL, find_gcs_server
 from tests.lacking import skip_or_fail
 
@@ -38,6 +38,7 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "fake-gcs-server": (lambda: find_gcs_server() is not None, GCS_INSTALL),
     "git": (lambda: shutil.which("git") is not None, "apt-get install git"),
+    "helm": (helm.is_there, "`make cluster-up` builds it"),
     "kubernetes": (cache(kubernetes.is_there), kubernetes.INSTALL),
     "uv": (lambda: shutil.which("uv") is not None, "pip install uv"),
 }

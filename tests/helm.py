@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,22 +10,20 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests.kubernetes import find_program
+
 CHARTS = Path(__file__).parents[1] / "charts"
 PLATFORM = CHARTS / "mlkit-platform"
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "airflow-mlkit/kubernetes"
-"""Where tests/cluster/build.sh puts what it builds."""
 
-
-def find_tool(name: str) -> str | None:
-    """A program of the test cluster's; None where it is neither installed nor built."""
-    built = sorted((str(folder) for folder in _CACHE.glob("v*")), reverse=True)
-    return shutil.which(name, path=os.pathsep.join([*built, os.environ.get("PATH", "")]))
+def is_there() -> bool:
+    """Whether Helm is installed, or was built by tests/cluster."""
+    return shutil.which(find_program("helm")) is not None
 
 
 def helm(*arguments: str | Path, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Helm, with what it said. Values may be handed over as `--values -`."""
-    command = [find_tool("helm") or "helm", *map(str, arguments)]
+    command = [find_program("helm"), *map(str, arguments)]
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120)
     assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
     return done
@@ -59,6 +57,4 @@ def one(made: list[dict[str, Any]], kind: str, name: str, namespace: str | None 
 
 def dump(values: Any) -> str:
     """As YAML; JSON is YAML, and leaves no doubt about a string."""
-    import json
-
     return json.dumps(values)

@@ -64,10 +64,11 @@ class Release:
             "namespace": self.steps(name),
             "service_account": "mlkit-steps",
             "priority_class": self.name,
-            "runs": "/runs",
+            "runs": "s3://ml-runs",
             "mlflow": "http://10.0.0.5:5000",
         }
-        return declared | ({"volume": {"claim": "mlkit-runs", "path": "/runs"}} if name == "prod" else {})
+        on_volume = {"volume": {"claim": "mlkit-runs", "path": "/runs"}, "runs": "/runs/prod"}
+        return declared | (on_volume if name == "prod" else {})
 
     def _set_up(self, name: str) -> dict[str, Any]:
         mlflow = {"to": [{"ipBlock": {"cidr": "10.0.0.5/32"}}], "ports": [{"protocol": "TCP", "port": 5000}]}

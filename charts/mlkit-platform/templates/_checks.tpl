@@ -40,7 +40,7 @@
 {{- if eq $declared.namespace .root.Release.Namespace }}
 - {{ printf "%s: its namespace %s is the one of this release; who starts pods beside Airflow can read Airflow's secrets" $where $declared.namespace | quote }}
 {{- end }}
-{{- if and $given.volume (not (dig "volume" "claim" "" $declared)) }}
+{{- if and $given.volume (not ((($declared.volume | default dict).claim | default ""))) }}
 - {{ printf "%s.volume: platform.environments.%s names no claim; write volume: {claim: mlkit-runs, path: /runs} there" $where .name | quote }}
 {{- end }}
 {{- include "mlkit-platform.checkNetwork" (dict "root" .root "name" .name "given" $given "declared" $declared) }}

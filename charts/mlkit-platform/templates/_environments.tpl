@@ -16,7 +16,7 @@
     name: {{ $declared.service_account | quote }}
     create: {{ ternary $account.create true (hasKey $account "create") }}
     annotations: {{ $account.annotations | default dict | toJson }}
-  claim: {{ dig "volume" "claim" "" $declared | quote }}
+  claim: {{ ($declared.volume | default dict).claim | default "" | quote }}
   volume: {{ $given.volume | default dict | toJson }}
   quota: {{ ternary $given.quota $defaults.quota (hasKey $given "quota") | default dict | toJson }}
   limits: {{ ternary $given.limits $defaults.limits (hasKey $given "limits") | default dict | toJson }}

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.needs("helm")
 EXAMPLES = [PLATFORM / "examples" / name for name in ("gke.yaml", "any-cluster.yaml")]
 AIRFLOW_EXAMPLES = [PLATFORM / "examples" / f"airflow-values-{name}.yaml" for name in ("celery", "kubernetes")]
 
+NAMESPACE_OF_TESTS = Path(__file__).parents[2] / "cluster" / "namespace.yaml"
+
 MLFLOW = {"to": [{"ipBlock": {"cidr": "10.0.0.5/32"}}], "ports": [{"port": 5000}]}
 VALUES: dict[str, Any] = {
     "platform": {
@@ -30,7 +32,7 @@ VALUES: dict[str, Any] = {
                 "namespace": "ml-prod",
                 "service_account": "mlkit-steps",
                 "volume": {"claim": "runs", "path": "/runs"},
-                "runs": "/runs",
+                "runs": "/runs/prod",
                 "mlflow": "http://mlflow:5000",
             }
         }
@@ -147,14 +149,18 @@ def test_nothing_in_the_platform_is_a_template() -> None:
 
 REFUSED = {
     "environments.prod.qota": ({}, "/environments/prod': additional properties 'qota' not allowed"),
-    "environments.prod.quota": ({"gpu": 1}, "/environments/prod/quota': invalid propertyName 'gpu'"),
+    "environments.prod.quota": ({"gpu": 1}, "/environments/prod/quota': additional properties 'gpu' not allowed"),
+    "platform.environments.prod.backend": ("eks", "value must be one of 'local', 'kubernetes', 'gke'"),
     "environments.prod.limits": ({"max": {"memory": "lots"}}, "/environments/prod/limits/max/memory'"),
     "environments.prod.network.egress.all": ({}, "missing property 'to'"),
     "environments.prod.team": ("two words", "/environments/prod/team': 'two words' does not match pattern"),
     "environments.prd": ({}, "environments.prd: platform.environments has no prd (it has: prod)"),
     "environments.laptop": ({}, "environments.laptop: its steps are processes beside Airflow"),
     "platform.sizes": ({"big": {"cpu": 2}}, "/platform/sizes/big': missing property 'memory'"),
-    "platform.environments.prod.namespce": ("ml", "additional properties 'namespce' not allowed"),
+    "platform.environments.prod.namespce": (
+        "ml",
+        "/platform/environments/prod': additional properties 'namespce' not allowed",
+    ),
     "platform.environments.prod.service_account": ("default", "a service_account of its own, such as mlkit-steps"),
     "platform.environments.prod.namespace": ("airflow", "can read Airflow's secrets"),
     "platform.environments.prod.volume": (None, "environments.prod.volume: platform.environments.prod names no claim"),
@@ -188,11 +194,22 @@ def test_the_schema_of_the_values_has_the_one_of_platform_yaml_in_it() -> None:
     """After a change of the models: MLKIT_REGENERATE=1 pytest tests/integration/charts."""
     path = PLATFORM / "values.schema.json"
     schema = json.loads(path.read_text())
-    current = {"$id": schema["$defs"]["platform"]["$id"], **json_schema("platform")}
+    current = {"$id": schema["$defs"]["platform"]["$id"], **platform_schema()}
     if os.environ.get("MLKIT_REGENERATE"):
         schema["$defs"]["platform"] = current
         path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     assert schema["$defs"]["platform"] == current
+
+
+def test_what_is_tested_on_a_cluster_has_the_rights_of_the_chart_and_no_more() -> None:
+    """The namespaces of the tests are made without Helm, and so without the chart."""
+    (tested,) = [each for each in YAML(typ="safe").load_all(NAMESPACE_OF_TESTS.read_text()) if each["kind"] == "Role"]
+    charted = one(render(VALUES), "Role", "mlkit-launcher", "ml-prod")
+
+    def sets(role: dict[str, Any]) -> list[tuple[list[str], set[str]]]:
+        return [(rule["resources"], set(rule["verbs"])) for rule in role["rules"]]
+
+    assert sets(tested) == sets(charted)
 
 
 @pytest.mark.parametrize("values", AIRFLOW_EXAMPLES, ids=lambda path: path.name)
@@ -208,6 +225,23 @@ def test_the_values_for_airflow_fit_what_the_chart_makes(values: Path) -> None:
     assert ours["platform"] == f"{mount['mountPath']}/{file}"
     assert ours["environment"] in read(EXAMPLES[0])["environments"]
     assert set(ours) <= set(get_provider_info()["config"][SECTION]["options"])
+
+
+def platform_schema() -> dict[str, Any]:
+    """That of platform.yaml, asking for the backend first: else Helm tells what each kind of environment misses."""
+    schema = json_schema("platform")
+    environments = schema["properties"]["environments"]
+    kinds = environments["additionalProperties"]["anyOf"]
+    backends = {schema["$defs"][kind["$ref"].split("/")[-1]]["properties"]["backend"]["const"]: kind for kind in kinds}
+    environments["additionalProperties"] = {
+        "type": "object",
+        "required": ["backend"],
+        "properties": {"backend": {"enum": list(backends)}},
+        "allOf": [
+            {"if": {"properties": {"backend": {"const": name}}}, "then": kind} for name, kind in backends.items()
+        ],
+    }
+    return schema
 
 
 @pytest.mark.parametrize("values", AIRFLOW_EXAMPLES, ids=lambda path: path.name)
