@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -28,6 +30,22 @@ def test_every_key_of_the_models_is_named_in_the_page(page: str, which: str) -> 
     marked = re.findall(r"`[^`]+`|^## \w+", prose, re.MULTILINE)
     named = {word for text in marked for word in re.findall(r"\w+", text)}
     assert keys - named == set()
+
+
+def test_every_value_of_the_chart_is_named_in_the_page() -> None:
+    values = json.loads((REFERENCE.parents[1] / "charts" / "mlkit-platform" / "values.schema.json").read_text())
+    kubernetes_own = {"platform", "peer", "rule"}  # platform.yaml has a page, the others are as in a NetworkPolicy
+    models = [values, *(model for name, model in values["$defs"].items() if name not in kubernetes_own)]
+    keys = {key for model in models for key in _keys(model)} - {"global"}
+    page = re.sub(r"```.*?```", "", (REFERENCE / "platform-chart.md").read_text(), flags=re.DOTALL)
+    named = {word for text in re.findall(r"`[^`]+`|^## \w+", page, re.MULTILINE) for word in re.findall(r"\w+", text)}
+    assert keys - named == set()
+
+
+def _keys(model: dict[str, Any]) -> Iterator[str]:
+    for key, inner in model.get("properties", {}).items():
+        yield key
+        yield from _keys(inner)
 
 
 def test_every_metric_is_named_in_the_page() -> None:
