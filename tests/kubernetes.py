@@ -136,7 +136,7 @@ class Cluster:
             try:
                 yield Namespace(name, kubeconfig)
             finally:
-                self._remove(name)
+                self.remove(name)
 
     def _account(self, namespace: str, account: str) -> dict[str, Any]:
         token = self.kubectl("create", "token", account, "-n", namespace, "--duration=24h").strip()
@@ -148,7 +148,7 @@ class Cluster:
             "current-context": namespace,
         }
 
-    def _remove(self, namespace: str) -> None:
+    def remove(self, namespace: str) -> None:
         """A finalizer that nobody takes off any more would hold the namespace for ever."""
         for pod in self.get("pods", "-n", namespace)["items"]:
             if pod["metadata"].get("finalizers"):

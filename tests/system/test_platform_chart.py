@@ -101,7 +101,8 @@ def test_a_pod_of_the_kit_runs_where_and_as_the_platform_says(release: Release, 
         return pod
 
     spec = eventually(ended, seconds=60).spec
-    assert airflow.read_namespaced_pod_log("step", namespace) == "1000 False\n"
+    said = airflow.read_namespaced_pod_log("step", namespace, _preload_content=False).data
+    assert said == b"1000 False\n"
     assert (spec.service_account_name, spec.priority) == ("mlkit-steps", -5)
 
 

@@ -123,7 +123,7 @@ def test_a_step_may_do_nothing(release: Release) -> None:
         assert rights(release, "mlkit-steps", namespace, of=release.steps()) == set()
 
 
-@pytest.mark.parametrize(("account", "verb", "resource"), NEEDS, ids=" ".join)
+@pytest.mark.parametrize(("account", "verb", "resource"), [pytest.param(*right, id=" ".join(right)) for right in NEEDS])
 def test_each_right_is_needed(release: Release, account: str, verb: str, resource: str) -> None:
     roles = client.RbacAuthorizationV1Api(release.act_as_administrator())
     role, namespace = ROLES[account], release.steps()
