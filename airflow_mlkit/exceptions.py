@@ -15,6 +15,7 @@
     ├── RunDirectoryError           exit 1   a run directory is missing a part, or a file is not what was published
     ├── ModelError                  exit 1   a model's folder cannot be loaded, or is not what was saved
     ├── RegistryError               exit 1   the champion log or the tracking server refuses
+    ├── ImageError                  exit 1   an image cannot be built, or not be pushed
     ├── StepError                   exit 1   a step could not do its work, and no user is to blame
     └── StepTerminated              exit 143 the step was told to stop; nothing was published
 
@@ -30,6 +31,7 @@ __all__ = [
     "AnswerError",
     "DataError",
     "FreshnessError",
+    "ImageError",
     "MLKitError",
     "MissingExtraError",
     "ModelError",
@@ -126,6 +128,10 @@ class ModelError(MLKitError):
 
 class RegistryError(MLKitError):
     """Raised when the champion log or the model registry refuses, or cannot be reached."""
+
+
+class ImageError(MLKitError):
+    """Raised when an image cannot be built, or a registry does not take it."""
 
 
 class StepError(MLKitError):

@@ -20,6 +20,9 @@ PLATFORM_FILE = "platform.yaml"
 PLATFORM_VARIABLE = "MLKIT_PLATFORM_JSON"
 """What a pod is handed of platform.yaml, which is not in its image."""
 
+IMAGE_FILE = "image.json"
+"""Which image the pods of the project run in."""
+
 DEFAULT_ENVIRONMENT = "laptop"
 
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from tests import helm, kubernetes
 from tests.buckets import GCS_INSTALL, find_gcs_server
 from tests.lacking import skip_or_fail
+from tests.registry import REGISTRY_INSTALL, find_registry
 
 # a busy machine is slow, and that is no fault of the code under test
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,6 +38,9 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
         "pip install 'airflow-mlkit[openlineage]'",
     ),
     "fake-gcs-server": (lambda: find_gcs_server() is not None, GCS_INSTALL),
+    "buildah": (lambda: shutil.which("buildah") is not None, "apt-get install buildah"),
+    "runc": (lambda: shutil.which("runc") is not None, "apt-get install runc"),
+    "registry": (lambda: find_registry() is not None, REGISTRY_INSTALL),
     "git": (lambda: shutil.which("git") is not None, "apt-get install git"),
     "helm": (helm.is_there, "`make cluster-up` builds it"),
     "kubernetes": (cache(kubernetes.is_there), kubernetes.INSTALL),

@@ -83,6 +83,7 @@ def find_problems(
         yield _failed("plan", error)
         return
     yield Finding("plan")
+    yield from _check_image(loaded)
     for part in _PARTS:
         yield _check_part(part, loaded, **({"platform": platform} if part == "Dag" else {}))
     yield from (Finding("notice", skipped=notice) for notice in loaded.plan.notices)
@@ -98,6 +99,25 @@ def _check_part(part: str, project: Project, **options: Any) -> Finding:
         return Finding(part, skipped=f"skipped: {error}")
     except MLKitError as error:
         return _failed(part, error)
+
+
+def _check_image(project: Project) -> Iterator[Finding]:
+    """The image counts where steps are pods; elsewhere an old one is only said."""
+    from airflow_mlkit.image.choose import choose_image
+    from airflow_mlkit.image.stale import find_stale, needed_kinds
+
+    in_pods = project.plan.backend != "local"
+    try:
+        for kind in needed_kinds(project) if in_pods else ():
+            choose_image(project, gpus=int(kind == "gpu"))
+        stale = find_stale(project)
+    except MLKitError as error:
+        yield _failed("image", error)
+        return
+    if stale and not in_pods:
+        yield Finding("image", skipped=stale)
+    elif stale or in_pods:
+        yield Finding("image", [stale] if stale else [])
 
 
 def _look(part: str, load: Callable[[], object]) -> Finding:

@@ -12,7 +12,7 @@ from typing import Self
 
 from pydantic import Field
 
-from airflow_mlkit.project import Project
+from airflow_mlkit.project import IMAGE_FILE, Project
 from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.rundir.records import Record
 
@@ -24,6 +24,9 @@ IMAGE_VARIABLE = "MLKIT_IMAGE"
 COMMIT_VARIABLE = "MLKIT_COMMIT"
 """Set in an image that has no .git: the commit that it was built from."""
 
+DIRTY = "-dirty"
+"""Behind that commit where files had been changed since, as git describe has it."""
+
 _GIT_SECONDS = 20
 
 
@@ -32,7 +35,7 @@ class GitState:
     """The commit that is checked out, and whether the project's files are as that commit has them.
 
     Both are None where the project is in no git repository, has no commit yet, or git is not installed. `clean` is also
-    None where only the image says from which commit it was built.
+    None where only the image says from which commit it was built, unless it says that it was not.
     """
 
     commit: str | None = None
@@ -86,12 +89,14 @@ class Provenance(Record):
 def read_git_state(folder: Path, environment: Mapping[str, str] = os.environ) -> GitState:
     """What git knows of a project's folder, else what its image was built from.
 
-    Files outside the folder do not count; untracked ones inside it do.
+    Files outside the folder do not count; untracked ones inside it do. The record of images is none of them: it is
+    written after each build, and no model depends on it.
     """
     commit = run_git(folder, "rev-parse", "--verify", "HEAD")
     if not commit:
-        return GitState(environment.get(COMMIT_VARIABLE) or None)
-    changes = run_git(folder, "status", "--porcelain", "--", ".")
+        said = environment.get(COMMIT_VARIABLE, "")
+        return GitState(said.removesuffix(DIRTY) or None, False if said.endswith(DIRTY) else None)
+    changes = run_git(folder, "status", "--porcelain", "--", ".", f":(exclude){IMAGE_FILE}")
     return GitState(commit=commit, clean=None if changes is None else not changes)
 
 

@@ -16,6 +16,9 @@ from airflow_mlkit.project import Project
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "xgboost")
 """The distributions that any model's numbers may depend on."""
 
+_OTHER_BUILDS = {"xgboost": "xgboost-cpu"}
+"""Distributions of the same library for machines without graphics cards. Their numbers are the same on a processor."""
+
 _KNOWN_MODULES = {name.replace("scikit-learn", "sklearn") for name in LIBRARIES} | {"airflow_mlkit"}
 
 
@@ -69,4 +72,5 @@ def _version(distribution: str) -> str | None:
     try:
         return version(distribution)
     except PackageNotFoundError:  # a slim image
-        return None
+        other = _OTHER_BUILDS.get(distribution)
+        return _version(other) if other else None

@@ -1,6 +1,7 @@
 """The project that the template makes: complete, clean, and running as it is."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -65,7 +66,6 @@ def test_every_answer_makes_the_same_files_and_a_valid_spec(answers, tmp_path, p
     assert (spec.pattern, spec.promote.approval, spec.train.size) == (pattern, approval, "gpu" if gpu else "cpu-small")
     assert (spec.predict is not None) == (pattern == "batch")
     assert spec.train.params.get("device") == ("cuda" if gpu else None)
-    assert ("nvidia/cuda" in (folder / "Dockerfile").read_text()) == gpu
 
 
 def test_no_brace_of_the_template_is_left(project):
@@ -112,9 +112,8 @@ def test_the_constraints_are_the_ones_that_the_kit_is_tested_with(project):
 
 def test_the_image_and_ci_install_with_the_constraints(project):
     for name in ("Dockerfile", ".github/workflows/ci.yml", "README.md"):
-        installing = [
-            line for line in (project / name).read_text(encoding="utf-8").splitlines() if "pip install" in line
-        ]
+        text = (project / name).read_text(encoding="utf-8").replace("\\\n", " ")
+        installing = [line for line in text.splitlines() if re.search(r"\bpip\b.* install ", line)]
         assert installing
         assert all("-c constraints.txt" in line for line in installing)
 
