@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from airflow_mlkit.airflow.provider_info import SECTION, get_provider_info
-from airflow_mlkit.spec import json_schema, load_platform
+from airflow_mlkit.spec import load_platform
 from tests.helm import PLATFORM, helm, one, refusal, render
 
 pytestmark = pytest.mark.needs("helm")
@@ -190,17 +189,6 @@ def test_two_environments_of_one_namespace_are_refused() -> None:
     assert "environments.twin: its namespace ml-prod is that of environments.prod too" in refusal(values)
 
 
-def test_the_schema_of_the_values_has_the_one_of_platform_yaml_in_it() -> None:
-    """After a change of the models: MLKIT_REGENERATE=1 pytest tests/integration/charts."""
-    path = PLATFORM / "values.schema.json"
-    schema = json.loads(path.read_text())
-    current = {"$id": schema["$defs"]["platform"]["$id"], **platform_schema()}
-    if os.environ.get("MLKIT_REGENERATE"):
-        schema["$defs"]["platform"] = current
-        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
-    assert schema["$defs"]["platform"] == current
-
-
 def test_what_is_tested_on_a_cluster_has_the_rights_of_the_chart_and_no_more() -> None:
     """The namespaces of the tests are made without Helm, and so without the chart."""
     (tested,) = [each for each in YAML(typ="safe").load_all(NAMESPACE_OF_TESTS.read_text()) if each["kind"] == "Role"]
@@ -225,23 +213,6 @@ def test_the_values_for_airflow_fit_what_the_chart_makes(values: Path) -> None:
     assert ours["platform"] == f"{mount['mountPath']}/{file}"
     assert ours["environment"] in read(EXAMPLES[0])["environments"]
     assert set(ours) <= set(get_provider_info()["config"][SECTION]["options"])
-
-
-def platform_schema() -> dict[str, Any]:
-    """That of platform.yaml, asking for the backend first: else Helm tells what each kind of environment misses."""
-    schema = json_schema("platform")
-    environments = schema["properties"]["environments"]
-    kinds = environments["additionalProperties"]["anyOf"]
-    backends = {schema["$defs"][kind["$ref"].split("/")[-1]]["properties"]["backend"]["const"]: kind for kind in kinds}
-    environments["additionalProperties"] = {
-        "type": "object",
-        "required": ["backend"],
-        "properties": {"backend": {"enum": list(backends)}},
-        "allOf": [
-            {"if": {"properties": {"backend": {"const": name}}}, "then": kind} for name, kind in backends.items()
-        ],
-    }
-    return schema
 
 
 @pytest.mark.parametrize("values", AIRFLOW_EXAMPLES, ids=lambda path: path.name)
