@@ -62,9 +62,10 @@ def pod_of(release: Release, *, name: str = "step", size: str = "small", **chang
     return pod
 
 
-def rendered(release: Release) -> str:
+def rendered(release: Release, values: str | None = None) -> str:
+    """What is installed, or what would be of other values."""
     arguments = ("template", release.name, PLATFORM, "--namespace", release.airflow, "--values", "-")
-    return helm(*arguments, stdin=dump(release.values())).stdout
+    return helm(*arguments, stdin=values or dump(release.values())).stdout
 
 
 def all_objects(cluster: Cluster, namespace: str) -> set[tuple[str, str]]:
@@ -75,11 +76,13 @@ def all_objects(cluster: Cluster, namespace: str) -> set[tuple[str, str]]:
     return {(each["kind"], each["metadata"]["name"]) for each in found} - KUBERNETES_OWN
 
 
-def test_it_fits_the_schemas_of_this_kubernetes(release: Release, tmp_path: Path) -> None:
+@pytest.mark.parametrize("example", [None, "gke.yaml", "any-cluster.yaml"])
+def test_it_fits_the_schemas_of_this_kubernetes(release: Release, tmp_path: Path, example: str | None) -> None:
+    values = (PLATFORM / "examples" / example).read_text() if example else None
     write_schemas(json.loads(release.cluster.kubectl("get", "--raw", "/openapi/v2")), tmp_path)
     location = f"{tmp_path}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [find_program("kubeconform"), "-strict", "-summary", "-schema-location", location]
-    checked = subprocess.run(command, input=rendered(release), capture_output=True, text=True, check=False)
+    checked = subprocess.run(command, input=rendered(release, values), capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
     assert "Invalid: 0, Errors: 0, Skipped: 0" in checked.stdout
 
