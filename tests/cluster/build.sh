@@ -28,17 +28,24 @@ compile() { # one go command for all: what they share is compiled once, on every
   mkdir -p "$BIN"
   rm -rf "$BIN.new"
   cd "$HERE"
-  CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "$(stamp | tr '\n' ' ')" -o "$BIN.new/" "${PROGRAMS[@]}"
+  # a fifth less work: no debug information, which -s -w would throw away, and a compiler that collects less garbage
+  CGO_ENABLED=0 GOGC=400 go build -buildvcs=false -trimpath -gcflags=all=-dwarf=false \
+    -ldflags "$(stamp | tr '\n' ' ')" -o "$BIN.new/" "${PROGRAMS[@]}"
   mv -f "$BIN.new"/* "$BIN"
   rmdir "$BIN.new"
 }
 
-mkdir -p "$CACHE"
-exec 8>"$CACHE/build.lock"
-flock 8
+build_once() { # a second one that starts meanwhile waits, and finds it done
+  mkdir -p "$CACHE"
+  exec 8>"$CACHE/build.lock"
+  flock 8
+  is_complete || compile
+  exec 8>&-
+}
+
 if ! is_complete; then
   echo "building Kubernetes $K8S_VERSION: several minutes, once"
-  compile
+  build_once
   echo "built after $SECONDS s"
 fi
 "$HERE/images.sh"

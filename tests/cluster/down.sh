@@ -14,6 +14,7 @@ own_down() {
   kill_the_rest
   unmount
   [ ! -s "$W/number" ] || network_down
+  rmdir /sys/fs/cgroup/{,*/}k8s.io 2>/dev/null # the parent of all containers: it goes with the last cluster
   rm -rf "$W" 2>/dev/null || { sleep 1; rm -rf "$W"; }
   say_what_is_left
 }

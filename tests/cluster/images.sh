@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # images.sh: pause.tar and python.tar (docker archives), made without any image registry. What is there is skipped.
-# python.tar is Debian's own Python, from the mirror that apt uses, as localhost/python:SUITE.
+# python.tar is Debian's own Python as localhost/python:bookworm, from the mirror that apt uses, or from DEBIAN_MIRROR.
 . "$(dirname "$0")/settings.sh"
 
-SUITE=${DEBIAN_SUITE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
+SUITE=bookworm # Python 3.11, for which tests/step_image.py installs
 PACKAGES=python3,python3-venv,ca-certificates,libgomp1
 
 image() { # tag, what, where in the image, archive, buildah config...
@@ -19,12 +19,16 @@ image() { # tag, what, where in the image, archive, buildah config...
   echo "$1: $(stat -c %s "$4" | numfmt --to=iec), after $SECONDS s"
 }
 
+mirror_of_apt() {
+  # shellcheck disable=SC2016  # apt's own words, not the shell's
+  apt-get indextargets --format '$(SITE) $(CODENAME)' 'Created-By: Packages' |
+    awk -v suite="$SUITE" '$2 == suite {print $1; exit}'
+}
+
 debian_python() { # folder
   local mirror
-  # shellcheck disable=SC2016  # apt's own words, not the shell's
-  mirror=$(apt-get indextargets --format '$(SITE) $(CODENAME)' 'Created-By: Packages' |
-    awk -v suite="$SUITE" '$2 == suite {print $1; exit}')
-  [ -n "$mirror" ] || die "apt knows no mirror for $SUITE: set DEBIAN_SUITE"
+  mirror=${DEBIAN_MIRROR:-$(mirror_of_apt)}
+  [ -n "$mirror" ] || die "apt knows no mirror with $SUITE: set DEBIAN_MIRROR"
   debootstrap --variant=minbase --include="$PACKAGES" "$SUITE" "$1" "$mirror" >"$IMAGES/debootstrap.log" 2>&1 ||
     { tail -n 20 "$IMAGES/debootstrap.log" >&2; die "debootstrap failed"; }
   rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/usr/share/{doc,man,locale}/*
