@@ -11,10 +11,10 @@ from airflow.sdk.log import redact  # type: ignore[attr-defined]  # not public; 
 
 from airflow_mlkit.airflow.channels import send
 from airflow_mlkit.airflow.news import News, write_message
-from airflow_mlkit.airflow.operators import APPROVE, find_as_of, first_try_number
 from airflow_mlkit.airflow.pages import dag_run_address, question_address, report_address
 from airflow_mlkit.airflow.reports import find_report
 from airflow_mlkit.airflow.run_place import find_run_directory
+from airflow_mlkit.airflow.step_task import APPROVE, find_as_of, first_try_number
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import RunDirectory, StepRecord
 from airflow_mlkit.spec.notify import Event

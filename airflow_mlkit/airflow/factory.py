@@ -13,10 +13,11 @@ from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_mlkit.airflow.channels import check_providers
 from airflow_mlkit.airflow.documentation import dag_documentation
-from airflow_mlkit.airflow.operators import APPROVE, ReportingStepOperator, StepOperator, say_reason
+from airflow_mlkit.airflow.operators import ReportingStepOperator, StepOperator
 from airflow_mlkit.airflow.params import retrain_params
 from airflow_mlkit.airflow.reports import PAGES
 from airflow_mlkit.airflow.settings import Settings, read_settings
+from airflow_mlkit.airflow.step_task import APPROVE, say_reason
 from airflow_mlkit.exceptions import ProjectError, SpecError
 from airflow_mlkit.plan import DagPlan, PlannedApproval, PlannedStep
 from airflow_mlkit.project import SPEC_FILE, Project, load_project
@@ -69,11 +70,6 @@ def build_dags(project: Project, settings: Settings) -> dict[str, DAG]:
     """
     plan = project.plan
     check_providers(project)
-    if plan.backend != "local":
-        raise SpecError(
-            [f"the environment {plan.environment!r} has backend {plan.backend}, which is not built yet; only local is"],
-            hint="Set [mlkit] environment in airflow.cfg to one with backend: local.",
-        )
     wanted = get_parsing_context().dag_id
     dags = [dag for dag in (plan.retrain, plan.predict) if dag and wanted in (None, dag.dag_id)]
     return {dag.dag_id: _build_dag(project, dag, settings) for dag in dags}
@@ -101,9 +97,9 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
     return dag
 
 
-def _build_task(project: Project, plan: DagPlan, step: PlannedStep, settings: Settings) -> StepOperator:
+def _build_task(project: Project, plan: DagPlan, step: PlannedStep, settings: Settings) -> BaseOperator:
     outlets = [Asset(name=f"models/{project.spec.name}", uri=step.outlet)] if step.outlet else []
-    operator = ReportingStepOperator if step.name in PAGES else StepOperator
+    operator = _choose_operator(project, with_pages=step.name in PAGES)
     return operator(
         task_id=step.name,
         project=project,
@@ -112,6 +108,15 @@ def _build_task(project: Project, plan: DagPlan, step: PlannedStep, settings: Se
         outlets=outlets,
         **_build_callbacks(project, step),
     )
+
+
+def _choose_operator(project: Project, *, with_pages: bool) -> type[BaseOperator]:
+    if project.plan.backend == "local":
+        return ReportingStepOperator if with_pages else StepOperator
+    # the provider takes most of a second to import, and an installation without pods may not have it
+    from airflow_mlkit.airflow.pod_operator import PodStepOperator, ReportingPodStepOperator
+
+    return ReportingPodStepOperator if with_pages else PodStepOperator
 
 
 def _build_callbacks(project: Project, step: PlannedStep) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_mlkit.airflow.approval import PromotionApprovalOperator
-from airflow_mlkit.airflow.operators import APPROVE, ReportingStepOperator
+from airflow_mlkit.airflow.operators import ReportingStepOperator
 from airflow_mlkit.airflow.pages import report_address
+from airflow_mlkit.airflow.step_task import APPROVE
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -80,22 +81,32 @@ _FULL_NODE = ("OutOfcpu", "OutOfmemory", "OutOfpods", "OutOfnvidia.com/gpu", "Un
 _OWN_DISK = ("ephemeral local storage usage exceeds", "exceeded its local ephemeral storage limit", "Usage of EmptyDir")
 
 
-def judge(pod: Pod | None) -> Verdict:
-    """What became of a step's pod; None is one that is not there any more."""
+OVERDUE = timedelta(seconds=10)
+"""How long after the end of its grace a container is still believed to run: its node may be dead, and tell nothing."""
+
+
+def judge(pod: Pod | None, now: datetime) -> Verdict:
+    """What became of a step's pod.
+
+    Args:
+        pod: None for one that is not there any more.
+        now: with a time zone.
+    """
     if pod is None:
         return Verdict(Cause.DELETED, "the pod is not there any more")
-    return next(verdict for verdict in _look(pod) if verdict is not None)
+    return next(verdict for verdict in _look(pod, now) if verdict is not None)
 
 
-def _look(pod: Pod) -> Iterator[Verdict | None]:
+def _look(pod: Pod, now: datetime) -> Iterator[Verdict | None]:
     """From what is sure to what is only likely; the first verdict counts."""
     status = pod.get("status") or {}
     state = _container_state(status)
     yield Verdict(Cause.DONE, exit_code=0) if status.get("phase") == "Succeeded" else None
     yield _lacked_memory(state)
     yield _ended_by_kubernetes(status)
+    yield _still_ends(pod, state, now)
     yield _disrupted(status)
-    yield _deleted(pod, state)
+    yield _deleted(pod)
     yield _ended_by_itself(state)
     yield _cannot_start(state)
     yield _has_no_node(status)
@@ -133,13 +144,16 @@ def _disrupted(status: Mapping[str, Any]) -> Verdict | None:
     return Verdict(Cause.DISRUPTED, f"{condition.get('reason')}: {condition.get('message')}")
 
 
-def _deleted(pod: Pod, state: Mapping[str, Any]) -> Verdict | None:
-    """A pod that is being deleted: its step may still end well within its grace."""
-    if not pod["metadata"].get("deletionTimestamp"):
+def _still_ends(pod: Pod, state: Mapping[str, Any], now: datetime) -> Verdict | None:
+    """A pod that is told to end may still do its work within its grace; the deletion time is when that is over."""
+    told = pod["metadata"].get("deletionTimestamp")
+    if not state.get("running") or (told and now > datetime.fromisoformat(told) + OVERDUE):
         return None
-    if state.get("running"):
-        return Verdict(Cause.ALIVE, "is being deleted")
-    return Verdict(Cause.DELETED, "somebody deleted the pod")
+    return Verdict(Cause.ALIVE, "is being deleted" if told else "Running")
+
+
+def _deleted(pod: Pod) -> Verdict | None:
+    return Verdict(Cause.DELETED, "somebody deleted the pod") if pod["metadata"].get("deletionTimestamp") else None
 
 
 def _ended_by_itself(state: Mapping[str, Any]) -> Verdict | None:

@@ -65,6 +65,11 @@ class PlatformSpec(Declared):
     def _a_laptop_is_always_there(cls, given: dict[str, Any]) -> dict[str, Any]:
         return _ENVIRONMENTS | given
 
+    def for_one(self, environment: str) -> str:
+        """What the steps of one environment need of it, as JSON: for their pods, which do not have the file."""
+        own = self.model_copy(update={"environments": {environment: self.environments[environment]}, "notify": ()})
+        return own.model_dump_json(exclude_defaults=True)
+
     @model_validator(mode="after")
     def _sizes_lead_somewhere(self) -> Self:
         problems = [*find_growth_problems(self.sizes), *self._find_strange_names()]

@@ -139,17 +139,18 @@ def test_only_the_dag_that_a_task_belongs_to_is_built(tmp_path, monkeypatch):
     assert list(build(tmp_path)) == ["cards-predict"]
 
 
-@pytest.mark.parametrize("backend", ["kubernetes", "gke"])
-def test_pods_are_refused_as_long_as_nothing_starts_them(tmp_path, monkeypatch, backend):
-    """The import error says which environment and which backend."""
-    place = {**LAPTOP, "backend": backend, "namespace": "ml"}
-    if backend == "gke":
-        place |= {"project": "ml", "location": "europe-west1", "cluster": "ml"}
+def test_where_steps_are_pods_each_task_starts_one(tmp_path, monkeypatch):
+    """The same project, unchanged; parsing asks no cluster, and needs no credentials for one."""
+    place = {"backend": "kubernetes", "namespace": "ml", "runs": "s3://ml/runs", "mlflow": "https://mlflow.example.com"}
     with (tmp_path / "platform.yaml").open("w") as file:
         YAML().dump({"environments": {"laptop": LAPTOP, "prod": place}}, file)
     monkeypatch.setenv("AIRFLOW__MLKIT__ENVIRONMENT", "prod")
-    with pytest.raises(SpecError, match=f"'prod' has backend {backend}, which is not built yet"):
-        build(tmp_path)
+    tasks = build(tmp_path)["cards-retrain"].task_dict
+    assert {name: type(task).__name__ for name, task in tasks.items() if name in ("train", "gate")} == {
+        "train": "PodStepOperator",
+        "gate": "ReportingPodStepOperator",
+    }
+    assert tasks["gate"].runs == "s3://ml/runs/cards"
 
 
 def test_a_mistake_in_the_spec_names_file_line_and_key(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from airflow_mlkit.pods.verdict import Cause, judge
 
 def pod(phase: str, state: dict[str, Any] | None = None, *, deleted: bool = False, **status: Any) -> dict[str, Any]:
     """A pod with one container, as far as a verdict looks at it."""
-    metadata = {"name": "p", **({"deletionTimestamp": "2026-11-21T10:00:00Z"} if deleted else {})}
+    metadata = {"name": "p", **({"deletionTimestamp": "2026-11-21T10:01:00Z"} if deleted else {})}
     containers = [{"name": "step", "state": state}] if state else []
     return {"metadata": metadata, "status": {"phase": phase, "containerStatuses": containers, **status}}
 
@@ -31,6 +32,7 @@ def condition(kind: str, status: str, reason: str, message: str) -> list[dict[st
     ]
 
 
+NOW = datetime(2026, 11, 21, 10, 5, tzinfo=UTC)
 RUNNING = {"running": {"startedAt": "2026-11-21T10:00:00Z"}}
 PREEMPTED = condition("DisruptionTarget", "True", "PreemptionByScheduler", "default-scheduler: preempting")
 TAINTED = condition("DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: deleting due to NoExecute")
@@ -44,6 +46,7 @@ PODS = {
     "out of memory": (pod("Failed", ended(137, "OOMKilled")), Cause.OUT_OF_MEMORY, "killed for lack of memory"),
     "out of memory with exit code 0": (pod("Failed", ended(0, "OOMKilled")), Cause.OUT_OF_MEMORY, "killed for lack"),
     "preempted": (pod("Failed", ended(143), conditions=PREEMPTED), Cause.DISRUPTED, "PreemptionByScheduler: default-"),
+    "about to be preempted": (pod("Running", RUNNING, conditions=PREEMPTED), Cause.ALIVE, "Running"),
     "node dead": (pod("Running", RUNNING, deleted=True, conditions=TAINTED), Cause.DISRUPTED, "DeletionByTaintManager"),
     "node pressure": (
         pod("Failed", reason="Evicted", message="The node was low on resource: memory."),
@@ -57,7 +60,6 @@ PODS = {
     ),
     "refused by the kubelet": (pod("Failed", reason="OutOfcpu", message="Node didn't have"), Cause.DISRUPTED, "OutOf"),
     "deleted by hand": (pod("Failed", ended(143), deleted=True), Cause.DELETED, "somebody deleted the pod"),
-    "ending within its grace": (pod("Running", RUNNING, deleted=True), Cause.ALIVE, "is being deleted"),
     "time limit": (
         pod("Failed", ended(143), reason="DeadlineExceeded", message="Pod was active on the node longer than ..."),
         Cause.TIME_LIMIT,
@@ -86,13 +88,21 @@ PODS = {
 @pytest.mark.parametrize("name", PODS)
 def test_a_pod_is_judged_by_what_kubernetes_says(name: str) -> None:
     given, cause, said = PODS[name]
-    verdict = judge(given)
+    verdict = judge(given, NOW)
     assert (verdict.cause, verdict.said[: len(said)]) == (cause, said)
     assert verdict.is_final == (cause not in (Cause.ALIVE, Cause.NO_NODE))
+
+
+@pytest.mark.parametrize("conditions", [[], PREEMPTED])
+def test_a_step_that_was_told_to_end_has_its_grace_and_a_dead_node_has_not_more(conditions: list[Any]) -> None:
+    given = pod("Running", RUNNING, deleted=True, conditions=conditions)
+    grace_ends = datetime(2026, 11, 21, 10, 1, tzinfo=UTC)
+    assert judge(given, grace_ends - timedelta(seconds=1)).cause is Cause.ALIVE
+    assert judge(given, grace_ends + timedelta(seconds=11)).is_final
 
 
 def test_another_container_says_nothing_about_the_step() -> None:
     """A sidecar that lacked memory is not the step."""
     given = pod("Running", RUNNING)
     given["status"]["containerStatuses"].append({"name": "istio-proxy", "state": ended(137, "OOMKilled")})
-    assert judge(given).cause is Cause.ALIVE
+    assert judge(given, NOW).cause is Cause.ALIVE

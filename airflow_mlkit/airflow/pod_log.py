@@ -1,0 +1,104 @@
+"""A container's log, followed line by line: each line once, in order, whatever is in between away for a while."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from kubernetes.client import ApiException, CoreV1Api
+from urllib3.exceptions import HTTPError
+
+from airflow_mlkit.plan.pod import CONTAINER
+
+log = logging.getLogger("airflow_mlkit.pods")
+
+PAUSE_SECONDS = 1.0
+MAX_LINE = 1 << 16
+"""A longer line is cut: one without an end would fill the worker's memory."""
+
+_CHUNK = 1 << 16
+_READ_SECONDS = 300
+
+
+class PodLog:
+    """Follows the log of a step's pod in a thread of its own.
+
+    Args:
+        client: makes a client, anew after the credentials have expired.
+        namespace: the pod's.
+        pod: its name.
+        say: called with each line.
+    """
+
+    def __init__(self, client: Callable[[], CoreV1Api], namespace: str, pod: str, say: Callable[[str], None]) -> None:
+        self._client, self._namespace, self._pod, self._say = client, namespace, pod, say
+        self._last = ""
+        self._has_ended = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name=f"mlkit-log-{pod}", daemon=True)
+        self._thread.start()
+
+    def finish(self, seconds: float = 15.0) -> None:
+        """Wait for the rest of the log of a pod that has ended; a node that died keeps it."""
+        self._has_ended.set()
+        self._thread.join(seconds)
+
+    def _follow(self) -> None:
+        while True:
+            ended_before = self._has_ended.is_set()
+            with suppress(ApiException, HTTPError, OSError):
+                self._read()
+            if ended_before:
+                return
+            self._has_ended.wait(PAUSE_SECONDS)
+
+    def _read(self) -> None:
+        """One reading: from the second of the last line on, and nothing of what was said already."""
+        since = {"since_seconds": _seconds_since(self._last)} if self._last else {}
+        answer = self._client().read_namespaced_pod_log(
+            self._pod,
+            self._namespace,
+            container=CONTAINER,
+            follow=True,
+            timestamps=True,
+            _preload_content=False,
+            _request_timeout=(10, _READ_SECONDS),
+            **since,
+        )
+        with answer:
+            for line in cut_lines(answer.stream(_CHUNK)):
+                moment, _, text = line.partition(" ")
+                if moment > self._last:
+                    self._last = moment
+                    self._say(text)
+
+
+def cut_lines(chunks: Iterator[bytes]) -> Iterator[str]:
+    """The lines of a stream; what is longer than `MAX_LINE` bytes is cut and says so."""
+    rest, is_cut = b"", False
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if not is_cut:
+                yield _text(line)
+            is_cut = False
+        if len(rest) > MAX_LINE:
+            if not is_cut:
+                yield f"{_text(rest[:MAX_LINE])} ... (longer than {MAX_LINE >> 10} KiB; the rest is left out)"
+            rest, is_cut = b"", True
+    if rest and not is_cut:
+        yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", errors="backslashreplace").rstrip("\r")
+
+
+def _seconds_since(moment: str) -> int:
+    """The API takes whole seconds only; one more, for two clocks."""
+    then = datetime.fromisoformat(f"{moment[:19]}+00:00")
+    return max(1, math.ceil(time.time() - then.astimezone(UTC).timestamp()) + 1)
