@@ -36,15 +36,17 @@ def find_gcs_server() -> str | None:
 
 
 @contextmanager
-def serve_bucket(name: str, around: Callable[[Application], Application] = lambda served: served) -> Iterator[UPath]:
-    """A new bucket `s3://name` on a server of its own."""
+def serve_bucket(
+    name: str, around: Callable[[Application], Application] = lambda served: served, host: str = "127.0.0.1"
+) -> Iterator[UPath]:
+    """A new bucket `s3://name` on a server of its own; on another address where others than this machine ask."""
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
-    server = make_server("127.0.0.1", 0, around(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    server = make_server(host, 0, around(DomainDispatcherApplication(create_backend_app)), threaded=True)
     serving = Thread(target=server.serve_forever, daemon=True)
     serving.start()
-    address = f"http://127.0.0.1:{server.server_port}"
+    address = f"http://{host}:{server.server_port}"
     try:
         with _open_bucket(f"s3://{name}", S3_KEYS | {"AWS_ENDPOINT_URL": address}) as bucket:
             yield bucket
@@ -63,7 +65,7 @@ def serve_gcs_bucket(name: str) -> Iterator[UPath]:
     keeps = ["-backend", "memory", "-public-host", f"127.0.0.1:{port}", "-log-level", "error"]
     server = subprocess.Popen([find_gcs_server() or "fake-gcs-server", *binds, *keeps])
     try:
-        _wait_for(f"{address}/storage/v1/b")
+        wait_for(f"{address}/storage/v1/b")
         with _open_bucket(f"gs://{name}", {"STORAGE_EMULATOR_HOST": address}) as bucket:
             yield bucket
     finally:
@@ -103,8 +105,9 @@ def _forget_clients() -> None:
         kind.clear_instance_cache()
 
 
-def _wait_for(address: str) -> None:
-    deadline = time.monotonic() + 20
+def wait_for(address: str, seconds: float = 20) -> None:
+    """Until a server answers."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             with urlopen(address):

@@ -1,0 +1,124 @@
+"""What steps need that run as pods: a bucket, MLflow, a namespace, an image, and an Airflow that starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ruamel.yaml import YAML
+from upath import UPath
+
+from airflow_mlkit.airflow.standalone import LocalAirflow
+from tests.buckets import S3_KEYS, find_free_port, serve_bucket, wait_for
+from tests.kubernetes import POOLS, Cluster, Namespace
+from tests.step_image import build_step_image
+
+DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags(__file__))\n"
+
+TOLERATIONS = {
+    "general": [],
+    "high-memory": [{"key": "pool", "value": "high-memory", "effect": "NoSchedule"}],
+    "gpu-l4": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+}
+SIZES = {
+    "small": {"cpu": 0.2, "memory": "600Mi", "grows_to": "large"},
+    "large": {"cpu": 0.2, "memory": "1200Mi", "grows_to": "high-memory"},
+    "high-memory": {"cpu": 0.2, "memory": "2Gi", "pool": "high-memory"},
+    "gpu": {"cpu": 0.2, "memory": "1Gi", "gpu": 1, "pool": "gpu-l4"},
+    "two-gpus": {"cpu": 0.2, "memory": "1Gi", "gpu": 2, "pool": "gpu-l4"},
+}
+
+
+@dataclass(frozen=True)
+class PodPlatform:
+    """An environment `cluster` whose steps are pods, for as long as a test needs it."""
+
+    cluster: Cluster
+    namespace: Namespace
+    bucket: UPath
+    mlflow: str
+    keys: dict[str, str] = field(repr=False)
+
+    def declare(self, image: str, **environment: Any) -> dict[str, Any]:
+        """A platform.yaml with the sizes and pools of the test cluster."""
+        place = {
+            "backend": "kubernetes",
+            "namespace": self.namespace.name,
+            "images": image,
+            "service_account": self.namespace.service_account,
+            "env_from_secrets": ["runs"],
+            "runs": f"{self.bucket}/runs",
+            "mlflow": self.mlflow,
+            "node_wait": "60s",
+            **environment,
+        }
+        pools = {name: {"node_selector": {"mlkit.dev/pool": name}, "tolerations": TOLERATIONS[name]} for name in POOLS}
+        return {"sizes": SIZES, "default_size": "small", "pools": pools, "environments": {"cluster": place}}
+
+    def install(self, project: Path, **environment: Any) -> str:
+        """Build a project's image, and write its platform.yaml and its Dag file. Returns the image."""
+        image = build_step_image(self.cluster, project)
+        with (project / "platform.yaml").open("w") as file:
+            YAML().dump(self.declare(image, **environment), file)
+        (project / "dags").mkdir(exist_ok=True)
+        (project / "dags" / "project.py").write_text(DAG_FILE)
+        return image
+
+    @contextmanager
+    def airflow(self, home: Path, dags: Path, **settings: str) -> Iterator[LocalAirflow]:
+        """An Airflow that starts pods with the least rights there are."""
+        connection = {"kube_config_path": str(self.namespace.kubeconfig), "namespace": self.namespace.name}
+        environment = {
+            "AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps({"conn_type": "kubernetes", "extra": connection}),
+            "AIRFLOW__MLKIT__ENVIRONMENT": "cluster",
+            **self.keys,
+            **settings,
+        }
+        with LocalAirflow(home, dags, extra_env=environment) as local:
+            local.wait_healthy()
+            yield local
+
+    def pods(self) -> list[dict[str, Any]]:
+        """The pods that are there now."""
+        found: list[dict[str, Any]] = self.cluster.get("pods", "-n", self.namespace.name)["items"]
+        return found
+
+
+@contextmanager
+def serve_platform(cluster: Cluster, folder: Path, bucket: str) -> Iterator[PodPlatform]:
+    """A bucket and an MLflow that the cluster's pods reach, and a namespace whose secret has the keys to them."""
+    host = cluster.host_address
+    with (
+        serve_bucket(bucket, host=host) as served,
+        _serve_mlflow(host, folder / "mlflow") as mlflow,
+        cluster.namespace() as namespace,
+    ):
+        keys = {**S3_KEYS, "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
+        literals = [f"--from-literal={name}={value}" for name, value in keys.items()]
+        cluster.kubectl("create", "secret", "generic", "runs", "-n", namespace.name, *literals)
+        yield PodPlatform(cluster, namespace, served, mlflow, keys)
+
+
+@contextmanager
+def _serve_mlflow(host: str, folder: Path) -> Iterator[str]:
+    folder.mkdir(parents=True)
+    port = find_free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
+    places = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", quote(str(folder))]
+    with (folder / "server.log").open("wb") as log:
+        allowed = {"MLFLOW_SERVER_ALLOWED_HOSTS": "*"}
+        server = subprocess.Popen([*command, *places], stdout=log, stderr=log, env=os.environ | allowed)
+    try:
+        wait_for(f"http://{host}:{port}/health", seconds=90)
+        yield f"http://{host}:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
