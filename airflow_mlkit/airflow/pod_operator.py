@@ -15,21 +15,25 @@ from airflow_mlkit.airflow.pod_log import PodLog
 from airflow_mlkit.airflow.settings import Settings
 from airflow_mlkit.airflow.step_pod import OWNER, ClusterRefused, ClusterUnreachable, StepPods, make_pod_name
 from airflow_mlkit.airflow.step_task import Asking, StepTask, StepWithPages, end_task, say_reason
+from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.plan import DagPlan, PlannedSize
-from airflow_mlkit.plan.build import find_environment, plan_sizes
-from airflow_mlkit.plan.pod import LABEL, MANAGED, PROJECT_FOLDER, build_pod
+from airflow_mlkit.plan.build import plan_sizes
+from airflow_mlkit.plan.pod import LABEL, MANAGED
 from airflow_mlkit.pods.ending import conclude
 from airflow_mlkit.pods.next_pod import NoMore, choose_next
+from airflow_mlkit.pods.step_pod import describe_step_pod, find_pod_environment
 from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, judge
-from airflow_mlkit.project import PLATFORM_VARIABLE, Project
+from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import PodRecord, StepRecord
-from airflow_mlkit.spec.environment import PodEnvironment
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 POLL_SECONDS = 1.0
 KILL_GRACE_SECONDS = 5
+PLACE = "place"
+"""The label that tells one run's pods from all others."""
+
 _AGAIN = (Cause.OUT_OF_MEMORY, Cause.DISRUPTED, Cause.DELETED)
 
 
@@ -66,6 +70,8 @@ class PodStepOperator(StepTask, KubernetesPodOperator):
             record = self._carry_out(context, asking)
         except ClusterRefused as error:
             raise AirflowFailException(f"The cluster refuses: {error}") from None
+        except UserError as error:
+            raise AirflowFailException(str(error)) from None
         except ClusterUnreachable as error:
             raise AirflowException(str(error)) from None
         self._say_pods(asking, record)
@@ -95,8 +101,7 @@ class PodStepOperator(StepTask, KubernetesPodOperator):
                 self._give_up(asking, verdict)
 
     def _find_pods(self, asking: Asking) -> StepPods:
-        place = hashlib.sha256(asking.run_dir.encode()).hexdigest()[:16]
-        labels = {**MANAGED, f"{LABEL}/place": place, f"{LABEL}/step": self.task_id}
+        labels = {**MANAGED, f"{LABEL}/{PLACE}": _place_of(asking), f"{LABEL}/step": self.task_id}
         return StepPods(lambda: self.client, self._renew, self.place.namespace, labels)
 
     def _renew(self) -> None:
@@ -138,32 +143,22 @@ class PodStepOperator(StepTask, KubernetesPodOperator):
         return name
 
     def _build(self, context: Context, asking: Asking, size: PlannedSize) -> dict[str, Any]:
-        options = {
-            "--project": PROJECT_FOLDER,
-            "--environment": self.project.plan.environment,
-            "--size": size.name,
-            **self.step_options(context, asking),
-        }
         instance: Any = context["ti"]
-        pod = build_pod(
-            self.place,
+        labels = {
+            "run": context["run_id"],
+            "try": str(instance.try_number),
+            "generation": str(asking.generation),
+            PLACE: _place_of(asking),
+        }
+        pod = describe_step_pod(
+            self.project,
+            self.dag_plan,
+            self.task_id,
             size,
             name=make_pod_name(self.project.spec.name, self.task_id),
-            image=find_image(self.project, self.place, size),
-            command=["mlkit", "step", self.task_id, *(f"{name}={value}" for name, value in options.items())],
-            labels={
-                "project": self.project.spec.name,
-                "team": self.project.spec.owner,
-                "step": self.task_id,
-                "dag": instance.dag_id,
-                "run": context["run_id"],
-                "try": str(instance.try_number),
-                "generation": str(asking.generation),
-                "size": size.name,
-            },
-            environment={PLATFORM_VARIABLE: self.project.platform.for_one(self.project.plan.environment)},
+            options=self.step_options(context, asking),
+            labels=labels,
         )
-        pod["metadata"]["labels"] |= self._find_pods(asking).labels
         pod["metadata"]["annotations"] = {OWNER: _owner_of(context)}
         return pod
 
@@ -199,8 +194,6 @@ class PodStepOperator(StepTask, KubernetesPodOperator):
                     said = verdict.said
                 if time.monotonic() - started > self.place.node_wait.total_seconds():
                     return seen, verdict
-            else:
-                started = time.monotonic()
             time.sleep(POLL_SECONDS)
 
     def _give_up(self, asking: Asking, verdict: Verdict) -> None:
@@ -229,28 +222,6 @@ class ReportingPodStepOperator(StepWithPages, PodStepOperator):
     template_fields: Sequence[str] = ("runs",)
 
 
-def find_pod_environment(project: Project) -> PodEnvironment:
-    """The environment of a project whose steps are pods."""
-    place = find_environment(project.platform, project.plan.environment)
-    assert place.backend != "local"
-    return place
-
-
-def find_image(project: Project, place: PodEnvironment, size: PlannedSize) -> str:
-    """The image of a step.
-
-    Raises:
-        AirflowFailException: when neither the project nor the platform has one.
-    """
-    image = place.images.of(size.resources.gpu)
-    if image is None:
-        raise AirflowFailException(
-            f"There is no image for the steps of {project.spec.name} in {project.plan.environment}. "
-            "Name one in platform.yaml: environments.*.images."
-        )
-    return image
-
-
 _TELLING = {
     Cause.FAILED: "{said}",
     Cause.NO_NODE: "{step}: no node for the size {size}: {said}",
@@ -263,6 +234,11 @@ _TELLING = {
 def _tell(step: str, size: str, verdict: Verdict) -> str:
     said = verdict.said or f"The step {step} ended with exit code {verdict.exit_code}."
     return _TELLING[verdict.cause].format(step=step, size=size, said=said)
+
+
+def _place_of(asking: Asking) -> str:
+    """A run's own mark: two installations may have runs of the same name in one namespace."""
+    return hashlib.sha256(asking.run_dir.encode()).hexdigest()[:16]
 
 
 def _owner_of(context: Context) -> str:

@@ -81,10 +81,6 @@ class _PodEnvironment(_Environment):
     env_from_secrets: tuple[ObjectName, ...] = Field((), description="Secrets whose keys are the steps' environment.")
     image_pull_secrets: tuple[ObjectName, ...] = Field((), description="Secrets with which images are pulled.")
     volume: Volume | None = Field(None, description="A shared volume on which runs lie, where no bucket is.")
-    deferrable: bool = Field(
-        False,
-        description="Waiting for a pod holds no slot of a worker; its log arrives at the end.",
-    )
     node_wait: Duration = Field(
         parse_duration("15m"), description="How long a pod may wait for a node; scaling up takes minutes."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -16,18 +17,20 @@ from airflow_mlkit.airflow.standalone import LocalAirflow
 from airflow_mlkit.rundir import PodRecord, RunDirectory, safe_run_id
 from tests.kubernetes import Cluster
 from tests.on_cluster import PodPlatform, serve_platform
-from tests.projects import build_project, default_spec
+from tests.projects import build_project
 
 pytestmark = [pytest.mark.needs("airflow", "kubernetes"), pytest.mark.timeout(900)]
 
 RETRAIN = "cards-retrain"
 
 WORKFLOW = '''
-"""A model whose features() does what a run's parameter says."""
+"""A model whose features() does what a file in the bucket says."""
 
+import json
 import time
 
 import numpy as np
+from upath import UPath
 from xgboost import XGBClassifier
 
 from airflow_mlkit import Workflow
@@ -37,15 +40,16 @@ class Cards(Workflow):
     """Finds fraud."""
 
     def features(self, dataframe):
-        if mebibytes := self.params["hold"]:
-            held = np.ones(int(mebibytes) << 17)
+        fault = json.loads(UPath("s3://pods/fault.json").read_text())
+        if mebibytes := fault.get("hold"):
+            held = np.ones(mebibytes << 17)
             print(f"holds {held.nbytes >> 20} MiB", flush=True)
-        if seconds := self.params["sleep"]:
+        if seconds := fault.get("sleep"):
             print("sleeps", flush=True)
             time.sleep(seconds)
-        if self.params["fail"]:
+        if fault.get("fail"):
             raise ValueError("these features cannot be made")
-        return dataframe[["amount", "country"]]
+        return dataframe
 
     def train(self, training_dataframe, validation_dataframe):
         model = XGBClassifier(n_estimators=20, random_state=self.seed, n_jobs=self.threads, enable_categorical=True)
@@ -62,9 +66,7 @@ def platform(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="module")
 def airflow(platform: PodPlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     """One that knows the project `cards`."""
-    spec = default_spec()
-    spec["train"] |= {"params": {"hold": 0, "sleep": 0, "fail": False}}
-    project = build_project(tmp_path_factory.mktemp("projects") / "cards", rows=1200, spec=spec, workflow=WORKFLOW)
+    project = build_project(tmp_path_factory.mktemp("projects") / "cards", rows=1200, workflow=WORKFLOW)
     platform.install(project)
     with platform.airflow(tmp_path_factory.mktemp("airflow"), project / "dags") as local:
         local.wait_for_dag(RETRAIN)
@@ -76,7 +78,9 @@ def run(airflow: LocalAirflow, platform: PodPlatform) -> Iterator[Callable[..., 
     """Starts a retrain, which is failed at the end if it goes on, so that the next one may start."""
     started: list[Run] = []
 
-    def start(**conf: Any) -> Run:
+    def start(size: str | None = None, **fault: Any) -> Run:
+        (platform.bucket / "fault.json").write_text(json.dumps(fault))
+        conf = {"size": size} if size else {}
         started.append(Run(airflow, platform, airflow.trigger(RETRAIN, conf)))
         return started[-1]
 
@@ -98,7 +102,12 @@ class Run:
         return str(self.airflow.dag_run(RETRAIN, self.run_id)["state"])
 
     def wait(self) -> str:
-        return self.airflow.wait(RETRAIN, self.run_id, 400)
+        """How it ended; a log that a failed test shows is printed."""
+        state = self.airflow.wait(RETRAIN, self.run_id, 600)
+        for name, task in self.airflow.task_instances(RETRAIN, self.run_id).items():
+            if task["state"] == "failed":
+                print(name, self.log(name), sep="\n")
+        return state
 
     def mark(self, state: str) -> None:
         self.airflow.request("PATCH", f"/api/v2/dags/{RETRAIN}/dagRuns/{self.run_id}", json={"state": state})

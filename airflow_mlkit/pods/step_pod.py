@@ -1,0 +1,84 @@
+"""The pod of a project's step: which image, command, labels and environment it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_mlkit.exceptions import SpecError
+from airflow_mlkit.plan import DagPlan, PlannedSize, find_environment
+from airflow_mlkit.plan.pod import PROJECT_FOLDER, build_pod
+from airflow_mlkit.project import PLATFORM_VARIABLE, Project
+from airflow_mlkit.spec.environment import PodEnvironment
+
+
+def find_pod_environment(project: Project) -> PodEnvironment:
+    """The environment of a project whose steps are pods.
+
+    Raises:
+        SpecError: when its steps are no pods.
+    """
+    place = find_environment(project.platform, project.plan.environment)
+    if place.backend == "local":
+        raise SpecError(
+            [f"in the environment {project.plan.environment} steps are processes, not pods"],
+            hint="Name another with --environment: one of platform.yaml with backend: kubernetes or gke.",
+        )
+    return place
+
+
+def find_image(project: Project, place: PodEnvironment, size: PlannedSize) -> str:
+    """The image of a project's steps on a size.
+
+    Raises:
+        SpecError: when neither the project nor the platform has one.
+    """
+    image = place.images.of(size.resources.gpu)
+    if image is None:
+        where = f"environments.{project.plan.environment}.images"
+        raise SpecError([f"platform.yaml {where}: there is no image for the steps of {project.spec.name}; write one"])
+    return image
+
+
+def describe_step_pod(
+    project: Project,
+    dag: DagPlan,
+    step: str,
+    size: PlannedSize,
+    *,
+    name: str,
+    options: Mapping[str, str],
+    labels: Mapping[str, str],
+) -> dict[str, Any]:
+    """The pod in which one try of a step runs.
+
+    Args:
+        project: whose environment has pods.
+        dag: the one that the step is part of.
+        step: its name.
+        size: what it may use; another than the step's own where that was too small.
+        name: of the pod.
+        options: of `mlkit step`: which run, which generation.
+        labels: further ones, by their names without `mlkit.dev/`.
+
+    Raises:
+        SpecError: when its steps are no pods, or there is no image.
+    """
+    place = find_pod_environment(project)
+    given = {
+        "--project": PROJECT_FOLDER,
+        "--environment": project.plan.environment,
+        "--size": size.name,
+        **options,
+    }
+    spec = project.spec
+    known = {"project": spec.name, "team": spec.owner, "dag": dag.dag_id, "step": step, "size": size.name}
+    return build_pod(
+        place,
+        size,
+        name=name,
+        image=find_image(project, place, size),
+        command=["mlkit", "step", step, *(f"{option}={value}" for option, value in given.items())],
+        labels={**known, **labels},
+        environment={PLATFORM_VARIABLE: project.platform.for_one(project.plan.environment)},
+    )
