@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from airflow_mlkit.cli.console import err, out
+from airflow_mlkit.exceptions import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from airflow_mlkit.plan import DagPlan, PlannedStep
+    from airflow_mlkit.project import Project
     from airflow_mlkit.spec.pipeline import Schedule
 
 
@@ -25,13 +28,22 @@ def plan(
     project: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
     environment: Annotated[str | None, typer.Option(help="A name from platform.yaml.")] = None,
     platform: Annotated[Path | None, typer.Option(help="The platform.yaml.")] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="Instead of the environment: the one with this backend, such as kubernetes.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the steps' pods, as Kubernetes gets them.")] = False,
 ) -> None:
     """Show the steps, their order, and the size of each."""
     from airflow_mlkit.project import load_project
     from airflow_mlkit.registry.address import without_credentials
 
-    loaded = load_project(project, environment=environment, platform=platform).plan
+    chosen = environment or (backend and _find_environment(project, platform, backend))
+    whole = load_project(project, environment=chosen, platform=platform)
+    if as_yaml:
+        _print_pods(whole)
+        return
+    loaded = whole.plan
     if as_json:
         typer.echo(without_credentials(loaded.model_dump_json(indent=2)))
         return
@@ -50,6 +62,36 @@ def plan(
         out.print(f"tells      {whom} of {', '.join(channel.events)}", markup=False)
     for notice in loaded.notices:
         err.print(f"! {notice}", markup=False, style="yellow")
+
+
+def _find_environment(project: Path, platform: Path | None, backend: str) -> str:
+    from airflow_mlkit.project import load_project
+
+    places = load_project(project, platform=platform, environment="laptop").platform.environments
+    fitting = [name for name, place in places.items() if place.backend == backend]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = ", ".join(f"{name} ({place.backend})" for name, place in places.items())
+    said = f"{len(fitting)} environments have the backend {backend}" if fitting else f"no environment has {backend}"
+    raise UserError(f"{said}; platform.yaml has {known}.", hint="Name one: --environment.")
+
+
+def _print_pods(project: Project) -> None:
+    """Each step's pod; a run's own name, generation and time stand in capitals."""
+    from ruamel.yaml import YAML
+
+    from airflow_mlkit.pods.step_pod import describe_step_pod
+
+    yaml = YAML()
+    yaml.explicit_start = True
+    plan = project.plan
+    for dag in filter(None, (plan.retrain, plan.predict)):
+        for step in dag.steps:
+            options = {"--run-dir": f"{project.runs}/RUN", "--generation": "1", "--run-id": "RUN"}
+            name = f"{project.spec.name[:40]}-{step.name}-00000000"
+            labels = {"run": "RUN", "try": "1", "generation": "1"}
+            pod = describe_step_pod(project, dag, step.name, step.size, name=name, options=options, labels=labels)
+            yaml.dump(pod, sys.stdout)
 
 
 def _table(dag: DagPlan) -> Table:

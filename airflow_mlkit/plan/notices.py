@@ -15,9 +15,6 @@ def find_notices(spec: PipelineSpec, environment: Environment) -> tuple[str, ...
     candidates = {
         "pattern: live: the model is trained and promoted, but there is no model server yet": spec.pattern == "live",
         "data.source.bigquery: no step reads it yet": isinstance(spec.data.source, BigQuerySource),
-        f"backend: {environment.backend}: pods are not started yet; sizes and pools are only checked": (
-            environment.backend != "local"
-        ),
         f"backend: local: steps share this machine, so the sizes asked for do nothing here ({', '.join(asked_for)})": (
             environment.backend == "local" and bool(asked_for)
         ),
