@@ -55,7 +55,7 @@ class PodPlatform:
             "images": image,
             "service_account": self.namespace.service_account,
             "env_from_secrets": ["runs"],
-            "runs": f"{self.bucket}/runs",
+            "runs": f"s3://{self.bucket.path.strip('/')}/runs",
             "mlflow": self.mlflow,
             "node_wait": "60s",
             **environment,

@@ -113,7 +113,11 @@ def _build_task(project: Project, plan: DagPlan, step: PlannedStep, settings: Se
 def _choose_operator(project: Project, *, with_pages: bool) -> type[BaseOperator]:
     if project.plan.backend == "local":
         return ReportingStepOperator if with_pages else StepOperator
-    # the provider takes most of a second to import, and an installation without pods may not have it
+    # the providers take most of a second to import, and an installation without pods may not have them
+    if project.plan.backend == "gke":
+        from airflow_mlkit.airflow.gke_operator import GkeStepOperator, ReportingGkeStepOperator
+
+        return ReportingGkeStepOperator if with_pages else GkeStepOperator
     from airflow_mlkit.airflow.pod_operator import PodStepOperator, ReportingPodStepOperator
 
     return ReportingPodStepOperator if with_pages else PodStepOperator

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_mlkit.exceptions import SpecError
+from airflow_mlkit.image.choose import choose_image
 from airflow_mlkit.plan import DagPlan, PlannedSize, find_environment
 from airflow_mlkit.plan.pod import PROJECT_FOLDER, build_pod
 from airflow_mlkit.project import PLATFORM_VARIABLE, Project
@@ -25,19 +26,6 @@ def find_pod_environment(project: Project) -> PodEnvironment:
             hint="Name another with --environment: one of platform.yaml with backend: kubernetes or gke.",
         )
     return place
-
-
-def find_image(project: Project, place: PodEnvironment, size: PlannedSize) -> str:
-    """The image of a project's steps on a size.
-
-    Raises:
-        SpecError: when neither the project nor the platform has one.
-    """
-    image = place.images.of(size.resources.gpu)
-    if image is None:
-        where = f"environments.{project.plan.environment}.images"
-        raise SpecError([f"platform.yaml {where}: there is no image for the steps of {project.spec.name}; write one"])
-    return image
 
 
 def describe_step_pod(
@@ -62,7 +50,8 @@ def describe_step_pod(
         labels: further ones, by their names without `mlkit.dev/`.
 
     Raises:
-        SpecError: when its steps are no pods, or there is no image.
+        SpecError: when its steps are no pods.
+        ProjectError: when there is no image that a cluster can run.
     """
     place = find_pod_environment(project)
     given = {
@@ -77,7 +66,7 @@ def describe_step_pod(
         place,
         size,
         name=name,
-        image=find_image(project, place, size),
+        image=choose_image(project, size.resources.gpu),
         command=["mlkit", "step", step, *(f"{option}={value}" for option, value in given.items())],
         labels={**known, **labels},
         environment={PLATFORM_VARIABLE: project.platform.for_one(project.plan.environment)},

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
 import pytest
-from upath import UPath
 
 from airflow_mlkit.airflow.standalone import LocalAirflow
 from airflow_mlkit.rundir import PodRecord, RunDirectory, safe_run_id
@@ -96,7 +96,7 @@ class Run:
 
     def __init__(self, airflow: LocalAirflow, platform: PodPlatform, run_id: str) -> None:
         self.airflow, self.platform, self.run_id = airflow, platform, run_id
-        self.directory = RunDirectory(UPath(f"{platform.bucket}/runs/cards/{safe_run_id(run_id)}"))
+        self.directory = RunDirectory(platform.bucket / "runs" / "cards" / safe_run_id(run_id))
 
     def state(self) -> str:
         return str(self.airflow.dag_run(RETRAIN, self.run_id)["state"])
@@ -106,7 +106,7 @@ class Run:
         state = self.airflow.wait(RETRAIN, self.run_id, 600)
         for name, task in self.airflow.task_instances(RETRAIN, self.run_id).items():
             if task["state"] == "failed":
-                print(name, self.log(name), sep="\n")
+                sys.stdout.write(f"{name}\n{self.log(name)}\n")
         return state
 
     def mark(self, state: str) -> None:

@@ -139,18 +139,28 @@ def test_only_the_dag_that_a_task_belongs_to_is_built(tmp_path, monkeypatch):
     assert list(build(tmp_path)) == ["cards-predict"]
 
 
-def test_where_steps_are_pods_each_task_starts_one(tmp_path, monkeypatch):
+GKE = {"project": "ml", "location": "europe-west1", "cluster": "ml"}
+
+
+@pytest.mark.parametrize(("backend", "own", "kind"), [("kubernetes", {}, "PodStep"), ("gke", GKE, "GkeStep")])
+def test_where_steps_are_pods_each_task_starts_one(tmp_path, monkeypatch, backend, own, kind):
     """The same project, unchanged; parsing asks no cluster, and needs no credentials for one."""
-    place = {"backend": "kubernetes", "namespace": "ml", "runs": "s3://ml/runs", "mlflow": "https://mlflow.example.com"}
+    place = {
+        "backend": backend,
+        "namespace": "ml",
+        "runs": "s3://ml/runs",
+        "mlflow": "https://mlflow.example.com",
+        **own,
+    }
     with (tmp_path / "platform.yaml").open("w") as file:
         YAML().dump({"environments": {"laptop": LAPTOP, "prod": place}}, file)
     monkeypatch.setenv("AIRFLOW__MLKIT__ENVIRONMENT", "prod")
     tasks = build(tmp_path)["cards-retrain"].task_dict
     assert {name: type(task).__name__ for name, task in tasks.items() if name in ("train", "gate")} == {
-        "train": "PodStepOperator",
-        "gate": "ReportingPodStepOperator",
+        "train": f"{kind}Operator",
+        "gate": f"Reporting{kind}Operator",
     }
-    assert tasks["gate"].runs == "s3://ml/runs/cards"
+    assert (tasks["gate"].runs, tasks["train"].namespace) == ("s3://ml/runs/cards", "ml")
 
 
 def test_a_mistake_in_the_spec_names_file_line_and_key(tmp_path):

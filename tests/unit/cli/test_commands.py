@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from airflow_mlkit.cli.airflow import name_place
 from airflow_mlkit.project import load_project
@@ -50,6 +51,38 @@ def test_plan_prints_each_step_and_says_aloud_what_does_nothing_yet(folder: Path
     for word in ("toy-retrain: @weekly or assets payments", "validate, split", "cpu-small", "x-mlkit://models/toy"):
         assert word in done.stdout
     assert "sizes asked for do nothing here (train.sizes.train: cpu-large)" in done.stderr
+
+
+PODS = """\
+environments:
+  staging: {backend: kubernetes, namespace: ml, images: "r.example.com/x:1", runs: s3://ml/runs, mlflow: "https://m.example.com"}
+"""
+
+
+def test_plan_prints_the_pods_as_kubernetes_gets_them(folder: Path) -> None:
+    """Of the one environment with that backend, one document a step."""
+    (folder / "platform.yaml").write_text(PODS)
+    done = mlkit(folder, "plan", "--backend", "kubernetes", "--yaml")
+    pods = list(YAML(typ="safe").load_all(done.stdout))
+    steps = [pod["metadata"]["labels"]["mlkit.dev/step"] for pod in pods]
+    assert steps == ["extract", "validate", "split", "train", "evaluate", "gate", "promote"]
+    (container,) = pods[3]["spec"]["containers"]
+    assert container["command"][:4] == ["mlkit", "step", "train", "--project=/project"]
+    assert container["resources"]["limits"] == {"memory": "32Gi"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--yaml"], "in the environment laptop steps are processes, not pods"),
+        (["--backend", "gke", "--yaml"], "no environment has gke; platform.yaml has laptop (local), staging (kubern"),
+    ],
+)
+def test_plan_without_pods_says_where_there_are_some(folder: Path, words: list[str], said: str) -> None:
+    (folder / "platform.yaml").write_text(PODS)
+    done = mlkit(folder, "plan", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_plan_says_who_hears_of_the_project(folder: Path) -> None:
