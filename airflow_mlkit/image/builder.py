@@ -134,7 +134,7 @@ class Docker(Builder):
             return trouble
         version = self._ask("version", "--format", "{{.Client.Version}}").partition(".")[0]
         lacks = version.isdecimal() and int(version) >= _NEEDS_PLUGIN and self._try("buildx", "version")
-        return "lacks its plugin buildx" if lacks else None
+        return "lacks its plugin buildx (the package docker-buildx or docker-buildx-plugin)" if lacks else None
 
     def push(self, image_id: str, tag: str, tell: Tell) -> str:
         """Push; the daemon keeps the registry's answer with the image."""

@@ -19,7 +19,7 @@ from airflow_mlkit.reproduction.interpreter import Interpreter, read_interpreter
 from airflow_mlkit.rundir import hash_value
 
 _READY = "ready"
-_NOT_NEEDED = frozenset({"airflow-mlkit", "great-expectations", "marshmallow", "mlflow", "sqlalchemy"})
+_NOT_NEEDED = frozenset({"great-expectations", "marshmallow", "mlflow", "sqlalchemy"})
 """What the kit needs, and split, train and evaluate do not."""
 
 _ON_A_CPU = "nvidia-nccl-cu12; sys_platform == 'never'"
@@ -129,7 +129,7 @@ def _needs_of_the_kit() -> dict[str, str]:
     for line in declared:
         text, _, marker = line.partition(";")
         name = _NAME.match(text)
-        if name and (not marker or re.search(r"""extra\s*==\s*['"]steps(-without-xgboost)?['"]""", marker)):
+        if name and (not marker or re.search(r"""extra\s*==\s*['"]steps['"]""", marker)):
             found[name[0].lower()] = text.strip()
     return {name: text for name, text in found.items() if name not in _NOT_NEEDED}
 

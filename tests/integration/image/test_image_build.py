@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,8 @@ def test_a_step_runs_in_it_as_in_a_restricted_pod_and_makes_the_same_model(
         subprocess.run(command, check=True, capture_output=True)
     there, own = (RunDirectory(str(place)).published("train").summary for place in (runs / "r1", here))
     assert there["model_id"] == own["model_id"]
+    (manifest,) = runs.rglob("manifest.json")
+    assert json.loads(manifest.read_text())["libraries"]["xgboost"] == version("xgboost")
 
 
 def test_a_change_of_code_is_noticed_and_costs_seconds(
