@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +18,8 @@ from airflow_mlkit.exceptions import UserError
 if TYPE_CHECKING:
     from airflow_mlkit.image.record import BuiltImage, Kind
     from airflow_mlkit.project import Project
+
+_TERMINATED = 128 + signal.SIGTERM
 
 image = typer.Typer(help="Build the image that the project's pods run in; show which one counts.", no_args_is_help=True)
 
@@ -57,6 +61,8 @@ def build(
     from airflow_mlkit.image.builder import find_builder
     from airflow_mlkit.project import load_project
 
+    # a job that is cancelled ends with SIGTERM, and the builder is to end with it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     loaded = load_project(project, environment=environment, platform=platform)
     kinds = _choose_kinds(kind, loaded)
     work = ImageBuild(

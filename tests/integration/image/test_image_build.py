@@ -6,6 +6,7 @@ import configparser
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
@@ -24,6 +26,7 @@ from airflow_mlkit.image.stale import find_stale
 from airflow_mlkit.project import PLATFORM_VARIABLE, load_project
 from airflow_mlkit.rundir import RunDirectory
 from airflow_mlkit.scaffold.template import find_template
+from airflow_mlkit.workflows.manifest import MANIFEST_FILE
 from tests.integration.image.conftest import BASE, Builder
 from tests.projects import build_project
 from tests.registry import Registry, serve_registry
@@ -222,7 +225,7 @@ def test_a_step_runs_in_it_as_in_a_restricted_pod_and_makes_the_same_model(
         subprocess.run(command, check=True, capture_output=True)
     there, own = (RunDirectory(str(place)).published("train").summary for place in (runs / "r1", here))
     assert there["model_id"] == own["model_id"]
-    (manifest,) = runs.rglob("manifest.json")
+    (manifest,) = runs.rglob(MANIFEST_FILE)
     assert json.loads(manifest.read_text())["libraries"]["xgboost"] == version("xgboost")
 
 
@@ -259,6 +262,25 @@ def test_a_build_that_fails_says_where_and_leaves_the_record_as_it_was(small: Pa
     assert "exit status 7" in done.stderr
     assert "Traceback" not in done.stderr
     assert (small / "image.json").read_bytes() == before
+
+
+def test_a_build_that_is_told_to_stop_leaves_nothing_running(small: Path, buildah: Builder) -> None:
+    (small / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo it begins; exec sleep 12345.6\n")
+    with start_build(small, buildah) as process:
+        assert process.stderr
+        assert any("it begins" in line for line in process.stderr)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+    deadline = time.monotonic() + 20
+    while "sleep 12345.6" in list_processes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "sleep 12345.6" not in list_processes()
+    assert not (small / "image.json").exists()
+
+
+def list_processes() -> str:
+    """The command lines of all processes."""
+    return "\n".join(" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
 
 
 def test_a_registry_that_is_away_or_refuses_is_told(small: Path, buildah: Builder, tmp_path: Path) -> None:
