@@ -47,6 +47,9 @@ def build(
     push: Annotated[
         bool | None, typer.Option("--push/--no-push", help="Pushed where the environment has a registry.")
     ] = None,
+    if_changed: Annotated[
+        bool, typer.Option("--if-changed", help="Only those of which a file or the base has changed since.")
+    ] = False,
     builder: Annotated[str | None, typer.Option(envvar="MLKIT_BUILDER", help="docker, podman or buildah.")] = None,
     project: ProjectOption = Path(),
     environment: EnvironmentOption = None,
@@ -72,14 +75,18 @@ def build(
         options=_check_options(options or []),
         tell=lambda line: err.print(line, markup=False, style="dim"),
     )
-    err.print(f"Building with {work.builder.name}: {', '.join(kinds)}")
-    record = work.carry_out(kinds)
+    wanted = work.outdated(kinds) if if_changed else kinds
+    if not wanted:
+        show(project, environment, platform, as_json)
+        return
+    err.print(f"Building with {work.builder.name}: {', '.join(wanted)}")
+    record = work.carry_out(wanted)
     if as_json:
         out.print_json(record.model_dump_json())
         return
-    for each in kinds:
+    for each in wanted:
         _print_image(each, record.images[each])
-    if all(record.images[each].reference for each in kinds):
+    if all(record.images[each].reference for each in wanted):
         out.print("image.json names it. Commit it: the Dags run what it names.")
 
 

@@ -57,6 +57,26 @@ class ImageBuild:
             )
         return keep_images(self.project.folder, self.project.spec.name, images)
 
+    def outdated(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+        """Those of the kinds whose image is not pushed there, or is of other files or of another base than today's."""
+        record = read_image_record(self.project.folder)
+        if record is None or record.project != self.project.spec.name:
+            return tuple(kinds)
+        files = hash_contents(self.project)
+        return tuple(kind for kind in kinds if not self._is_current(kind, record.images.get(kind), files))
+
+    def _is_current(self, kind: Kind, image: BuiltImage | None, files: Mapping[str, str]) -> bool:
+        if image is None or image.reference is None or image.changed(files):
+            return False
+        return image.base == self._base(kind) and image.reference.startswith(f"{self._repository}@")
+
+    @property
+    def _repository(self) -> str:
+        return f"{self.registry or LOCAL}/{self.project.spec.name}"
+
+    def _base(self, kind: Kind) -> str | None:
+        return self.project.platform.base_images.of(kind == "gpu")
+
     def _check(self) -> None:
         """What would stop the build at its end is better known before it."""
         folder = self.project.folder
@@ -70,8 +90,7 @@ class ImageBuild:
         read_image_record(folder)
 
     def _make(self, kind: Kind, files: Mapping[str, str], origin: Origin) -> BuiltImage:
-        base = self.project.platform.base_images.of(kind == "gpu")
-        repository = f"{self.registry or LOCAL}/{self.project.spec.name}"
+        base, repository = self._base(kind), self._repository
         tag = f"{repository}:{kind}-{hash_value(dict(files))[:_TAG_LETTERS]}"
         recipe = Recipe(
             folder=self.project.folder,

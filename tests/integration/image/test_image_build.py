@@ -316,6 +316,11 @@ def test_the_same_files_have_the_same_digest(small: Path, buildah: Builder) -> N
     before = (small / "image.json").read_bytes()
     assert build(small, buildah).returncode == 0
     assert (small / "image.json").read_bytes() == before
+    subprocess.run([*own, "commit", "-q", "--allow-empty", "-m", "Go on"], check=True)
+    done = build(small, buildah, "--if-changed")
+    assert (done.returncode, "STEP" in done.stderr) == (0, False)
+    assert "built 20" in done.stdout
+    assert (small / "image.json").read_bytes() == before
 
 
 def test_without_a_push_no_cluster_is_told_of_it(small: Path, buildah: Builder) -> None:

@@ -222,6 +222,20 @@ def test_an_image_of_other_files_is_stale_until_they_are_built(project: Project)
     assert find_stale(load_project(project.folder, environment="prod")) is None
 
 
+def test_only_what_has_changed_is_out_of_date(tmp_path: Path) -> None:
+    project = open_project(tmp_path)
+    assert make(project).outdated(["cpu"]) == ("cpu",)
+    make(project, registry=None).carry_out(["cpu"])
+    assert make(project).outdated(["cpu"]) == ("cpu",), "it was not pushed"
+    make(project).carry_out(["cpu"])
+    assert make(project).outdated(["cpu", "gpu"]) == ("gpu",)
+    assert make(project, registry="elsewhere.example.com").outdated(["cpu"]) == ("cpu",)
+    other = open_project(tmp_path, platform={**PLATFORM, "base_images": {"cpu": "mirror.example.com/python:3.13"}})
+    assert make(other).outdated(["cpu"]) == ("cpu",)
+    (tmp_path / "requirements.txt").write_text("rich\n")
+    assert make(project).outdated(["cpu"]) == ("cpu",)
+
+
 def test_a_step_runs_in_the_image_of_its_size_by_digest(tmp_path: Path) -> None:
     project = open_project(tmp_path)
     with pytest.raises(ProjectError, match="no image to run in"):
