@@ -12,7 +12,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 from tests.kubernetes import find_program
 
@@ -24,7 +26,6 @@ log: {{level: error, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: "{folder}"}}}}
 http: {{addr: "127.0.0.1:{port}"}}
 """
-_PASSWORDS = 'auth: {{htpasswd: {{realm: tests, path: "{file}"}}}}\n'
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,12 @@ def find_registry() -> str | None:
 
 
 @contextmanager
-def serve_registry(folder: Path, *, passwords: str | None = None) -> Iterator[Registry]:
-    """A registry that keeps its images in a folder.
-
-    Args:
-        folder: of its own.
-        passwords: the lines of an htpasswd file, when it is to ask who somebody is.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+def serve_registry(folder: Path) -> Iterator[Registry]:
+    """A registry that keeps its images in a folder of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    text = _CONFIG.format(folder=folder / "data", port=port)
-    if passwords:
-        (folder / "htpasswd").write_text(passwords)
-        text += _PASSWORDS.format(file=folder / "htpasswd")
-    (folder / "config.yml").write_text(text)
+    (folder / "config.yml").write_text(_CONFIG.format(folder=folder / "data", port=port))
     program = find_registry()
     assert program
     with (folder / "log").open("w") as log:
@@ -79,6 +70,32 @@ def serve_registry(folder: Path, *, passwords: str | None = None) -> Iterator[Re
     finally:
         process.terminate()
         process.wait(30)
+
+
+class _Refusal(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        said = b'{"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}'
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="tests"')
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(said)
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815  # as http.server names them
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the test reads what the client says."""
+
+
+@contextmanager
+def refuse_everybody() -> Iterator[Registry]:
+    """What a registry answers to whoever is not logged in."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusal) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield Registry(f"127.0.0.1:{server.server_port}")
+        server.shutdown()
 
 
 def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -29,7 +29,7 @@ from airflow_mlkit.scaffold.template import find_template
 from airflow_mlkit.workflows.manifest import MANIFEST_FILE
 from tests.integration.image.conftest import BASE, Builder
 from tests.projects import build_project
-from tests.registry import Registry, serve_registry
+from tests.registry import Registry, refuse_everybody
 
 pytestmark = [
     *(pytest.mark.needs(tool) for tool in ("buildah", "runc", "registry", "uv")),
@@ -283,14 +283,13 @@ def list_processes() -> str:
     return "\n".join(" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
 
 
-def test_a_registry_that_is_away_or_refuses_is_told(small: Path, buildah: Builder, tmp_path: Path) -> None:
+def test_a_registry_that_is_away_or_refuses_is_told(small: Path, buildah: Builder) -> None:
     write_platform(small, "127.0.0.1:1/ml")
     done = build(small, buildah)
     assert (done.returncode, (small / "image.json").exists()) == (1, False)
     assert "connection refused" in done.stderr
     assert "Is the address right" in done.stderr
-    somebody = "ana:$2y$05$abcdefghijklmnopqrstuuVcZWyXVHVzCtC3ZsxDGgfyxvqkZcXyC\n"
-    with serve_registry(tmp_path / "private", passwords=somebody) as private:
+    with refuse_everybody() as private:
         write_platform(small, f"{private.address}/ml")
         done = build(small, buildah)
     assert (done.returncode, (small / "image.json").exists()) == (1, False)
