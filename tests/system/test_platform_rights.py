@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kubernetes import client, watch
+from kubernetes import client
 
+from airflow_mlkit.airflow.pod_log import PodLog
+from airflow_mlkit.airflow.step_pod import ClusterRefused, StepPods
+from airflow_mlkit.plan.pod import FINALIZER, MANAGED
 from tests.kubernetes import Cluster
-from tests.platform_release import Release, allowed, eventually, installed, refusal
+from tests.platform_release import Release, eventually, installed
 
-pytestmark = [pytest.mark.needs("kubernetes"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.needs("airflow", "kubernetes"), pytest.mark.timeout(300)]
 
-FINALIZER = "mlkit.dev/verdict"
-Action = Callable[[client.CoreV1Api, str], Any]
+Action = Callable[[StepPods], Any]
 
 
-def pod(name: str, *, finalizers: tuple[str, ...] = ()) -> dict[str, Any]:
+def pod(name: str) -> dict[str, Any]:
     """A pod that says a line; it has what the Pod Security Standard `restricted` asks for."""
     return {
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "mlkit"}, "finalizers": list(finalizers)},
+        "metadata": {"name": name, "labels": dict(MANAGED), "finalizers": [FINALIZER]},
         "spec": {
             "restartPolicy": "Never",
             "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -37,52 +39,56 @@ def pod(name: str, *, finalizers: tuple[str, ...] = ()) -> dict[str, Any]:
     }
 
 
-def start(api: client.CoreV1Api, namespace: str) -> Any:
-    return api.create_namespaced_pod(namespace, pod("another"), dry_run="All")
+def start(pods: StepPods) -> None:
+    pods.start(pod("started"))
 
 
-def find(api: client.CoreV1Api, namespace: str) -> Any:
-    assert api.list_namespaced_pod(namespace, label_selector="app.kubernetes.io/managed-by=mlkit").items
+def find(pods: StepPods) -> None:
+    assert pods.find(), "no pod was found"
 
 
-def release_verdict(api: client.CoreV1Api, namespace: str) -> Any:
-    """Take the finalizer off, as is done when it was read why the pod ended."""
-    api.patch_namespaced_pod("ended", namespace, {"metadata": {"finalizers": None}})
+def read(pods: StepPods) -> None:
+    assert pods.read("ended"), "the pod was not found"
 
 
-def follow_events(api: client.CoreV1Api, namespace: str) -> Any:
-    for _ in watch.Watch().stream(api.list_namespaced_event, namespace, timeout_seconds=1):
-        return
+def claim(pods: StepPods) -> None:
+    pods.claim("ended", "try 2")
 
 
-# each right of an account, and what the kit does with it
+def remove(pods: StepPods) -> None:
+    pods.remove("unwanted", grace=0)
+
+
+def follow_log(pods: StepPods) -> None:
+    lines: list[str] = []
+    PodLog(pods.client, pods.namespace, "ended", lines.append).finish()
+    assert lines == ["done"], "the log is missing"
+
+
 NEEDS: dict[tuple[str, str, str], Action] = {
     ("mlkit-airflow", "create", "pods"): start,
-    ("mlkit-airflow", "get", "pods"): lambda api, namespace: api.read_namespaced_pod("ended", namespace),
+    ("mlkit-airflow", "get", "pods"): read,
     ("mlkit-airflow", "list", "pods"): find,
-    ("mlkit-airflow", "patch", "pods"): release_verdict,
-    ("mlkit-airflow", "delete", "pods"): lambda api, namespace: api.delete_namespaced_pod(
-        "ended", namespace, dry_run="All"
-    ),
-    ("mlkit-airflow", "get", "pods/log"): lambda api, namespace: api.read_namespaced_pod_log("ended", namespace),
-    ("mlkit-airflow", "list", "events"): lambda api, namespace: api.list_namespaced_event(namespace),
-    ("mlkit-airflow", "watch", "events"): follow_events,
+    ("mlkit-airflow", "patch", "pods"): claim,
+    ("mlkit-airflow", "delete", "pods"): remove,
+    ("mlkit-airflow", "get", "pods/log"): follow_log,
+    ("mlkit-sweeper", "get", "pods"): read,
     ("mlkit-sweeper", "list", "pods"): find,
-    ("mlkit-sweeper", "get", "pods"): lambda api, namespace: api.read_namespaced_pod("ended", namespace),
-    ("mlkit-sweeper", "patch", "pods"): release_verdict,
-    ("mlkit-sweeper", "delete", "pods"): lambda api, namespace: api.delete_namespaced_pod(
-        "ended", namespace, dry_run="All"
-    ),
+    ("mlkit-sweeper", "patch", "pods"): claim,
+    ("mlkit-sweeper", "delete", "pods"): remove,
 }
+"""Each right of an account, and what the kit does with it."""
+
 ROLES = {"mlkit-airflow": "mlkit-launcher", "mlkit-sweeper": "mlkit-sweeper"}
 
 
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
-    """The chart, and in the namespace of its steps a pod that has ended and is held by its finalizer."""
+    """The chart, and in the namespace of its steps pods that are held by their finalizer."""
     with installed(cluster, tmp_path_factory.mktemp("release")) as made:
         administrator = client.CoreV1Api(made.act_as_administrator())
-        administrator.create_namespaced_pod(made.steps(), pod("ended", finalizers=(FINALIZER,)))
+        for name in ("ended", "unwanted"):
+            administrator.create_namespaced_pod(made.steps(), pod(name))
 
         def ended() -> None:
             phase = administrator.read_namespaced_pod("ended", made.steps()).status.phase
@@ -128,19 +134,29 @@ def test_each_right_is_needed(release: Release, account: str, verb: str, resourc
     roles = client.RbacAuthorizationV1Api(release.act_as_administrator())
     role, namespace = ROLES[account], release.steps()
     whole = roles.read_namespaced_role(role, namespace).rules
-    account_api = client.CoreV1Api(release.act_as(account))
-
-    def act() -> Any:
-        return NEEDS[account, verb, resource](account_api, namespace)
-
-    eventually(lambda: allowed(act))
+    api = client.CoreV1Api(release.act_as(account))
+    pods = StepPods(lambda: api, lambda: None, namespace, MANAGED)
     roles.patch_namespaced_role(role, namespace, {"rules": without(whole, verb, resource)})
     try:
-        said = eventually(lambda: refusal(act))
+        eventually(lambda: fails(NEEDS[account, verb, resource], pods))
     finally:
         roles.patch_namespaced_role(role, namespace, {"rules": whole})
-    assert f'{account}" cannot {verb} resource "{resource}"' in said
-    eventually(lambda: allowed(act))
+    eventually(lambda: works(NEEDS[account, verb, resource], pods))
+
+
+def works(action: Action, pods: StepPods) -> None:
+    try:
+        action(pods)
+    except ClusterRefused as error:
+        raise AssertionError(str(error)) from None
+
+
+def fails(action: Action, pods: StepPods) -> None:
+    try:
+        action(pods)
+    except (ClusterRefused, AssertionError):
+        return
+    raise AssertionError("it works without")
 
 
 def without(rules: list[client.V1PolicyRule], verb: str, resource: str) -> list[dict[str, Any]]:

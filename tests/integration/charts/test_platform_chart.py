@@ -203,10 +203,9 @@ def test_what_is_tested_on_a_cluster_has_the_rights_of_the_chart_and_no_more() -
 @pytest.mark.parametrize("values", AIRFLOW_EXAMPLES, ids=lambda path: path.name)
 def test_the_values_for_airflow_fit_what_the_chart_makes(values: Path) -> None:
     airflow, made = read(values), render(EXAMPLES[0])
-    for component in ("workers", "triggerer"):
-        account = airflow[component]["serviceAccount"]
-        assert not account["create"]
-        assert one(made, "ServiceAccount", account["name"], "airflow")
+    account = airflow["workers"]["serviceAccount"]
+    assert not account["create"]
+    assert one(made, "ServiceAccount", account["name"], "airflow")
     (volume,), (mount,) = airflow["volumes"], airflow["volumeMounts"]
     (file,) = one(made, "ConfigMap", volume["configMap"]["name"], "airflow")["data"]
     ours = airflow["config"][SECTION]
