@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from airflow_mlkit.exceptions import ProjectError, UserError
 from airflow_mlkit.image.builder import Builder, Recipe
-from airflow_mlkit.image.contents import DOCKERFILE, hash_contents
+from airflow_mlkit.image.contents import DOCKERFILE, IGNORE_FILE, find_left_out, hash_contents
 from airflow_mlkit.image.keep import keep_images
 from airflow_mlkit.image.origin import Origin, find_origin
 from airflow_mlkit.image.record import REPOSITORY, BuiltImage, ImageRecord, Kind, read_image_record
@@ -83,7 +83,12 @@ class ImageBuild:
         if not (folder / DOCKERFILE).is_file():
             raise ProjectError(
                 f"{folder / DOCKERFILE} is not there.",
-                hint="Take the one of a new project: mlkit new makes it (docs/how-to/build-an-image.md).",
+                hint="Take the one of a new project, and its .dockerignore: mlkit new makes them.",
+            )
+        if left_out := find_left_out(self.project):
+            raise ProjectError(
+                f"{IGNORE_FILE} keeps out of the image what its steps read: {', '.join(left_out)}.",
+                hint=f"Let it in with a line at the end of {IGNORE_FILE}: !{left_out[0]}",
             )
         if not os.access(folder, os.W_OK):
             raise ProjectError(f"{folder} cannot be written to, and {IMAGE_FILE} belongs there.")

@@ -142,6 +142,9 @@ def test_what_would_stop_the_build_at_its_end_is_told_before_it(project: Project
     with pytest.raises(ProjectError, match="newer mlkit"):
         make(project, builder).carry_out(["cpu"])
     (project.folder / "image.json").unlink()
+    (project.folder / ".dockerignore").write_text("*\n!mlkit.yaml\n!cards\n")
+    with pytest.raises(ProjectError, match=r"keeps out of the image what its steps read: expectations/payments\.json"):
+        make(project, builder).carry_out(["cpu"])
     (project.folder / "Dockerfile").unlink()
     with pytest.raises(ProjectError, match="Dockerfile is not there"):
         make(project, builder).carry_out(["cpu"])
