@@ -197,9 +197,7 @@ def find_builder(wanted: str | None = None) -> Builder:
     """
     name = wanted or os.environ.get(BUILDER_VARIABLE)
     if name and name not in BUILDERS:
-        raise UserError(
-            f"There is no builder {name!r}{did_you_mean(name, BUILDERS)}", hint=f"There are: {', '.join(BUILDERS)}."
-        )
+        raise UserError(f"There is no builder {name!r}{did_you_mean(name, BUILDERS)}")
     troubles: dict[str, str] = {}
     for builder in [BUILDERS[name]] if name else BUILDERS.values():
         trouble = builder.find_trouble()

@@ -92,7 +92,7 @@ def read_image_record(folder: Path) -> ImageRecord | None:
     except OSError as error:
         raise _broken(path, f"cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise _broken(path, "is no JSON; was its writing or a merge cut off?") from None
+        raise _broken(path, "is no JSON, as after a merge with conflicts or a write that was cut off") from None
     version = given.get("version") if isinstance(given, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise ProjectError(
