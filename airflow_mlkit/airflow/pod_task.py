@@ -46,6 +46,7 @@ class PodStepTask(StepTask):
     place: PodEnvironment
     client: Any
     _running: tuple[StepPods, str, str] | None = None
+    _is_stopped = False
 
     def execute(self, context: Context) -> None:
         """Run the step's pods until one has carried it out, or none would."""
@@ -63,7 +64,8 @@ class PodStepTask(StepTask):
         self.announce(context, record)
 
     def on_kill(self) -> None:
-        """Remove the pod, unless another try of the task has taken it over."""
+        """Remove the pod, unless another try of the task has taken it over, and start no other one."""
+        self._is_stopped = True
         if self._running is None:
             return
         pods, name, owner = self._running
@@ -80,9 +82,21 @@ class PodStepTask(StepTask):
             if published:
                 return published.record
             name = alive or self._start(context, pods, asking, sizes)
+            self._end_when_stopped()
             verdict = self._follow(context, pods, asking, name)
+            self._end_when_stopped()
             if verdict.cause not in (*_AGAIN, Cause.DONE):
                 self._give_up(asking, verdict)
+
+    def _end_when_stopped(self) -> None:
+        """Airflow goes on with `execute` after `on_kill`: a pod that it has removed must not be followed by another.
+
+        Raises:
+            AirflowException: when the task was stopped.
+        """
+        if self._is_stopped:
+            self.on_kill()  # once more, for a pod that was just being started
+            raise AirflowException(f"{self.task_id}: stopped, and its pod was removed")
 
     def _find_pods(self, asking: Asking) -> StepPods:
         labels = {**MANAGED, f"{LABEL}/{PLACE}": _place_of(asking), f"{LABEL}/step": self.task_id}
