@@ -28,7 +28,8 @@ compile() { # one go command for all: what they share is compiled once, on every
   mkdir -p "$BIN"
   rm -rf "$BIN.new"
   cd "$HERE"
-  # a fifth less work: no debug information, which -s -w would throw away, and a compiler that collects less garbage
+  # a fifth less work (73 s of a processor for ./registry, 90 without): no debug information, which -s -w throws away, and
+  # a compiler that collects less garbage
   CGO_ENABLED=0 GOGC=400 go build -buildvcs=false -trimpath -gcflags=all=-dwarf=false \
     -ldflags "$(stamp | tr '\n' ' ')" -o "$BIN.new/" "${PROGRAMS[@]}"
   mv -f "$BIN.new"/* "$BIN"
