@@ -48,6 +48,16 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 
 
+_OF_CLUSTERS = {"kubernetes", "helm", "buildah", "runc", "registry"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-cluster` runs."""
+    for item in items:
+        if any(_OF_CLUSTERS.intersection(mark.args) for mark in item.iter_markers("needs")):
+            item.add_marker("cluster")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A missing tool skips the test and says what to install; where all are required it fails."""
     for mark in item.iter_markers("needs"):
