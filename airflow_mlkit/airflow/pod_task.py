@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from kubernetes.client import CoreV1Api
 
 from airflow_mlkit.airflow.pod_log import PodLog
 from airflow_mlkit.airflow.step_pod import OWNER, ClusterRefused, ClusterUnreachable, StepPods, make_pod_name
@@ -100,7 +101,13 @@ class PodStepTask(StepTask):
 
     def _find_pods(self, asking: Asking) -> StepPods:
         labels = {**MANAGED, f"{LABEL}/{PLACE}": _place_of(asking), f"{LABEL}/step": self.task_id}
-        return StepPods(lambda: self.client, self._renew, self.place.namespace, labels)
+        return StepPods(self._connect, self._renew, self.place.namespace, labels)
+
+    def _connect(self) -> CoreV1Api:
+        client: CoreV1Api = self.client
+        # urllib3 would ask three times more, with a warning each time; the kit asks again by itself, and says so once
+        client.api_client.rest_client.pool_manager.connection_pool_kw["retries"] = False
+        return client
 
     def _renew(self) -> None:
         """Forget the client, whose credentials have expired."""
@@ -165,7 +172,7 @@ class PodStepTask(StepTask):
         owner = _owner_of(context)
         self._running = (pods, name, owner)
         pods.claim(name, owner)
-        shown = PodLog(lambda: self.client, self.place.namespace, name, self.say_line)
+        shown = PodLog(self._connect, self.place.namespace, name, self.say_line)
         pod, verdict = self._wait(pods, name)
         shown.finish(5.0 if verdict.cause in _AGAIN else 15.0)
         verdict = conclude(verdict, _find_outcome(asking, name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -21,12 +22,17 @@ log = logging.getLogger("airflow_mlkit.pods")
 PATIENCE_SECONDS = 900.0
 """How long the API server may be away. The pod runs on meanwhile."""
 
+DENIED_SECONDS = 60.0
+"""How long a right may be missing: an API server that has just started knows nobody's for a moment."""
+
 PAUSE_SECONDS = 2.0
 OWNER = f"{LABEL}/owner"
 """The annotation that names the try of the task to which a pod belongs."""
 
 _PASSING = (408, 409, 429, 500, 502, 503, 504)
-_EXPIRED, _NOT_FOUND, _CONFLICT = 401, 404, 409
+_EXPIRED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 401, 403, 404, 409
+_NO_RIGHT = re.compile(r'User ".*" cannot ')
+"""How a missing right is told; a quota and a policy are Forbidden too."""
 
 Answer = TypeVar("Answer")
 
@@ -89,27 +95,24 @@ class StepPods:
 
     def _ask(self, question: Callable[[CoreV1Api], Answer], known: int = _NOT_FOUND) -> Answer | None:
         """The API server's answer, however long it is away; None where it answers `known`."""
-        deadline, is_told, is_renewed = time.monotonic() + PATIENCE_SECONDS, False, False
+        began: dict[float, float] = {}
         while True:
             try:
                 return question(self.client())
             except ApiException as error:
                 if error.status == known:
                     return None
-                if error.status == _EXPIRED and not is_renewed:
+                if error.status == _EXPIRED:
                     self.renew()
-                    is_renewed = True
-                    continue
-                if error.status not in _PASSING:
-                    raise ClusterRefused(_words_of(error)) from None
                 trouble: Exception = error
             except (HTTPError, OSError) as error:
                 trouble = error
-            if time.monotonic() > deadline:
-                raise ClusterUnreachable(f"The cluster gave no answer for {PATIENCE_SECONDS:.0f} seconds: {trouble}")
-            if not is_told:
-                log.warning("The cluster gives no answer; the pod runs on. %s", str(trouble).splitlines()[0])
-                is_told = True
+            patience = _patience_with(trouble)
+            now = time.monotonic()
+            if patience not in began and patience:
+                log.warning("The cluster does not answer; the pod runs on. %s", _words_of(trouble))
+            if now - began.setdefault(patience, now) >= patience:
+                raise _give_up(trouble, patience) from None
             time.sleep(PAUSE_SECONDS)
 
     def _plain(self, pod: Any) -> Pod:
@@ -126,9 +129,25 @@ def make_pod_name(project: str, step: str) -> str:
     return f"{project[:40]}-{step}-{secrets.token_hex(4)}"
 
 
-def _words_of(error: ApiException) -> str:
-    """What the API server said; its answer is a Status, but a proxy's is not."""
+def _patience_with(trouble: Exception) -> float:
+    """How long it is worth asking again, in seconds; 0 where the answer will stay the same."""
+    if not isinstance(trouble, ApiException) or trouble.status in _PASSING:
+        return PATIENCE_SECONDS
+    is_denied = trouble.status == _FORBIDDEN and _NO_RIGHT.search(_words_of(trouble))
+    return DENIED_SECONDS if trouble.status == _EXPIRED or is_denied else 0.0
+
+
+def _give_up(trouble: Exception, patience: float) -> Exception:
+    if patience == PATIENCE_SECONDS:
+        return ClusterUnreachable(f"The cluster gave no answer for {patience:.0f} seconds: {_words_of(trouble)}")
+    return ClusterRefused(_words_of(trouble))
+
+
+def _words_of(trouble: Exception) -> str:
+    """What the API server said: its answer is a Status, but a proxy's is not. Else what happened on the way."""
+    if not isinstance(trouble, ApiException):
+        return next(iter(str(trouble).splitlines()), type(trouble).__name__)
     try:
-        return str(json.loads(error.body)["message"])
+        return str(json.loads(trouble.body)["message"])
     except (KeyError, TypeError, ValueError):
-        return f"{error.status} {error.reason}"
+        return f"{trouble.status} {trouble.reason}"

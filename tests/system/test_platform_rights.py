@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
+from airflow_mlkit.airflow import step_pod
 from airflow_mlkit.airflow.pod_log import PodLog
 from airflow_mlkit.airflow.step_pod import ClusterRefused, StepPods
 from airflow_mlkit.plan.pod import FINALIZER, MANAGED
@@ -130,7 +131,10 @@ def test_a_step_may_do_nothing(release: Release) -> None:
 
 
 @pytest.mark.parametrize(("account", "verb", "resource"), [pytest.param(*right, id=" ".join(right)) for right in NEEDS])
-def test_each_right_is_needed(release: Release, account: str, verb: str, resource: str) -> None:
+def test_each_right_is_needed(
+    release: Release, account: str, verb: str, resource: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_pod, "DENIED_SECONDS", 0.0)
     roles = client.RbacAuthorizationV1Api(release.act_as_administrator())
     role, namespace = ROLES[account], release.steps()
     whole = roles.read_namespaced_role(role, namespace).rules
