@@ -19,9 +19,9 @@ from airflow_mlkit.plan import PlannedSize
 from airflow_mlkit.plan.build import plan_sizes
 from airflow_mlkit.plan.pod import LABEL, MANAGED
 from airflow_mlkit.pods.ending import conclude
-from airflow_mlkit.pods.next_pod import NoMore, choose_next
+from airflow_mlkit.pods.next_pod import AGAIN, NoMore, choose_next
 from airflow_mlkit.pods.step_pod import describe_step_pod
-from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, judge
+from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, find_state, judge
 from airflow_mlkit.rundir import PodRecord, StepRecord
 from airflow_mlkit.spec.environment import PodEnvironment
 
@@ -32,8 +32,6 @@ POLL_SECONDS = 1.0
 KILL_GRACE_SECONDS = 5
 PLACE = "place"
 """The label that tells one run's pods from all others."""
-
-_AGAIN = (Cause.OUT_OF_MEMORY, Cause.DISRUPTED, Cause.DELETED)
 
 
 class PodStepTask(StepTask):
@@ -86,7 +84,7 @@ class PodStepTask(StepTask):
             self._end_when_stopped()
             verdict = self._follow(context, pods, asking, name)
             self._end_when_stopped()
-            if verdict.cause not in (*_AGAIN, Cause.DONE):
+            if verdict.cause not in (*AGAIN, Cause.DONE):
                 self._give_up(asking, verdict)
 
     def _end_when_stopped(self) -> None:
@@ -174,7 +172,7 @@ class PodStepTask(StepTask):
         pods.claim(name, owner)
         shown = PodLog(self._connect, self.place.namespace, name, self.say_line)
         pod, verdict = self._wait(pods, name)
-        shown.finish(5.0 if verdict.cause in _AGAIN else 15.0)
+        shown.finish(5.0 if verdict.cause in AGAIN else 15.0)
         verdict = conclude(verdict, _find_outcome(asking, name))
         record = _record_pod(name, pod, verdict)
         asking.directory.add_pod(asking.generation, record)
@@ -248,7 +246,8 @@ def _find_outcome(asking: Asking, pod: str) -> StepRecord | None:
 
 def _record_pod(name: str, pod: Pod | None, verdict: Verdict) -> PodRecord:
     seen = pod or {"metadata": {"labels": {}}}
-    state = _last_state(seen)
+    state = find_state(seen)
+    ran = state.get("terminated") or state.get("running") or {}
     return PodRecord(
         pod=name,
         size=seen["metadata"]["labels"].get(f"{LABEL}/size", "unknown"),
@@ -256,15 +255,9 @@ def _record_pod(name: str, pod: Pod | None, verdict: Verdict) -> PodRecord:
         said=verdict.said,
         exit_code=verdict.exit_code,
         node=(seen.get("spec") or {}).get("nodeName"),
-        started=_moment(state.get("startedAt")),
-        ended=_moment(state.get("finishedAt")),
+        started=_moment(ran.get("startedAt")),
+        ended=_moment(ran.get("finishedAt")),
     )
-
-
-def _last_state(pod: Pod) -> dict[str, Any]:
-    statuses = (pod.get("status") or {}).get("containerStatuses") or [{}]
-    state = statuses[0].get("state") or {}
-    return state.get("terminated") or state.get("running") or {}
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -14,6 +14,9 @@ MAX_DISRUPTIONS = 5
 
 _DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED)
 
+AGAIN = (Cause.OUT_OF_MEMORY, *_DISRUPTIONS)
+"""What another pod may help with; anything else ends the step."""
+
 
 @dataclass(frozen=True)
 class NextPod:

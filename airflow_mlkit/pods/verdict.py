@@ -100,7 +100,7 @@ def judge(pod: Pod | None, now: datetime) -> Verdict:
 def _look(pod: Pod, now: datetime) -> Iterator[Verdict | None]:
     """From what is sure to what is only likely; the first verdict counts."""
     status = pod.get("status") or {}
-    state = _container_state(status)
+    state = find_state(pod)
     yield Verdict(Cause.DONE, exit_code=0) if status.get("phase") == "Succeeded" else None
     yield _lacked_memory(state)
     yield _ended_by_kubernetes(status)
@@ -114,8 +114,9 @@ def _look(pod: Pod, now: datetime) -> Iterator[Verdict | None]:
     yield Verdict(Cause.ALIVE, str(status.get("phase") or "Pending"))
 
 
-def _container_state(status: Mapping[str, Any]) -> dict[str, Any]:
-    containers = status.get("containerStatuses") or []
+def find_state(pod: Pod) -> dict[str, Any]:
+    """The state of the step's own container, not of a sidecar: `waiting`, `running` or `terminated`; empty before."""
+    containers = (pod.get("status") or {}).get("containerStatuses") or []
     return next((each.get("state") or {} for each in containers if each.get("name") == CONTAINER), {})
 
 
