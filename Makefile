@@ -15,7 +15,7 @@ READY := $(VENV)/.installed
 export UV_LINK_MODE ?= copy
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help demo test test-fast lint format bench docs cluster-up cluster-down test-cluster constraints clean
+.PHONY: help demo test test-fast lint format bench docs cluster-up cluster-down constraints clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,13 +24,9 @@ demo: $(READY) ## a card-payments project, retrained three times in a real Airfl
 	@$(BIN)/mlkit demo
 
 test: export PATH := $(abspath $(dir $(UV))):$(PATH)
-test: $(READY) ## all tests but those of test-cluster; the ones that lack a tool say what to install
-	$(BIN)/python -m pytest tests/unit tests/integration -m 'not cluster' -n 2 --dist loadfile -q
-	$(BIN)/python -m pytest tests/system -m 'not cluster' -q
-
-test-cluster: export PATH := $(abspath $(dir $(UV))):$(PATH)
-test-cluster: $(READY) ## the tests on a real Kubernetes and with real images, which make test does not run yet
-	$(BIN)/python -m pytest tests/unit tests/integration tests/system -m cluster -q
+test: $(READY) ## all tests but the long ones of faults; those that lack a tool say what to install
+	$(BIN)/python -m pytest tests/unit tests/integration -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest tests/system -m 'not fault' -q
 
 test-fast: $(READY) ## the unit tests
 	$(BIN)/python -m pytest tests/unit -q

@@ -48,14 +48,13 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 
 
-_OF_CLUSTERS = {"kubernetes", "helm", "buildah", "runc", "registry"}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-cluster` runs."""
-    for item in items:
-        if any(_OF_CLUSTERS.intersection(mark.args) for mark in item.iter_markers("needs")):
-            item.add_marker("cluster")
+    """Tests of a cluster come last: it is up from the first of them to the end, and costs half a core."""
+    items.sort(key=_needs_cluster)
+
+
+def _needs_cluster(item: pytest.Item) -> bool:
+    return any("kubernetes" in mark.args for mark in item.iter_markers("needs"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

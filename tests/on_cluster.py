@@ -57,7 +57,7 @@ class PodPlatform:
             "env_from_secrets": ["runs"],
             "runs": f"s3://{self.bucket.path.strip('/')}/runs",
             "mlflow": self.mlflow,
-            "node_wait": "60s",
+            "node_wait": "30s",
             **environment,
         }
         pools = {name: {"node_selector": {"mlkit.dev/pool": name}, "tolerations": TOLERATIONS[name]} for name in POOLS}

@@ -1,0 +1,198 @@
+"""Retrains whose steps are pods, and what a test makes go wrong in them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from airflow_mlkit.airflow.standalone import LocalAirflow
+from airflow_mlkit.rundir import PodRecord, RunDirectory, safe_run_id
+from tests.on_cluster import PodPlatform
+from tests.projects import build_project, default_spec
+
+STEPS = ("extract", "validate", "split", "train", "evaluate", "gate", "promote")
+
+_FAULTS = "faults"
+
+_WORKFLOW = Template('''
+"""A model whose steps do what a file in the bucket says."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+from upath import UPath
+from xgboost import XGBClassifier
+
+from airflow_mlkit import Workflow
+
+
+class Cards(Workflow):
+    """Finds fraud."""
+
+    def features(self, dataframe):
+        suffer("split")
+        return dataframe
+
+    def train(self, training_dataframe, validation_dataframe):
+        suffer("train")
+        model = XGBClassifier(n_estimators=20, random_state=self.seed, n_jobs=self.threads, enable_categorical=True)
+        return model.fit(training_dataframe[self.feature_columns], training_dataframe[self.label])
+
+
+def suffer(step):
+    """What the test wants to go wrong in a step. It is named once, so that a second pod suffers what the first did."""
+    fault = json.loads(UPath("$faults").read_text()).get(step, {})
+    if mebibytes := fault.get("hold"):
+        held = np.ones(mebibytes << 17)
+        print(f"holds {held.nbytes >> 20} MiB", flush=True)
+    if mebibytes := fault.get("hold_in_child"):
+        child = f"import time; held = b'x' * ({mebibytes} << 20); time.sleep(1)"
+        subprocess.run([sys.executable, "-c", child], check=True)
+    for number in range(fault.get("print_lines", 0)):
+        print(f"line {number}")
+    for _ in range(fault.get("print_megabytes_on_a_line", 0)):
+        print("x" * (1 << 20), end="", flush=True)
+    if seconds := fault.get("sleep"):
+        print("sleeps", flush=True)
+        time.sleep(seconds)
+    if fault.get("fail"):
+        raise ValueError("these features cannot be made")
+''')
+
+
+class Retrain:
+    """One retrain of a project whose steps are pods."""
+
+    def __init__(self, project: PodProject, run_id: str) -> None:
+        self.airflow, self.platform, self.dag_id, self.run_id = (
+            project.airflow,
+            project.platform,
+            project.dag_id,
+            run_id,
+        )
+        self.directory = RunDirectory(project.platform.bucket / "runs" / project.name / safe_run_id(run_id))
+
+    def state(self) -> str:
+        return str(self.airflow.dag_run(self.dag_id, self.run_id)["state"])
+
+    def wait(self) -> str:
+        """How it ended; what failed is printed for who reads a failed test."""
+        state = self.airflow.wait(self.dag_id, self.run_id, 600)
+        for name, task in self.airflow.task_instances(self.dag_id, self.run_id).items():
+            if task["state"] == "failed":
+                sys.stdout.write(f"{name}\n{self.log(name)}\n")
+        return state
+
+    def wait_for(self, step: str, seconds: float = 300) -> str:
+        """How one of its steps ended; the rest of it goes on."""
+        return str(wait_until(lambda: self._ending(step), seconds))
+
+    def _ending(self, step: str) -> str | None:
+        state = self.task(step)["state"]
+        return state if state in ("success", "failed", "skipped", "upstream_failed") else None
+
+    def mark(self, state: str) -> None:
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}"
+        self.airflow.request("PATCH", path, json={"state": state})
+
+    def task(self, step: str) -> dict[str, Any]:
+        return self.airflow.task_instances(self.dag_id, self.run_id)[step]
+
+    def pods(self, step: str) -> list[PodRecord]:
+        """What became of the step's pods."""
+        return self.directory.step(step).pods(1)
+
+    def causes(self, step: str) -> list[tuple[str, str]]:
+        """The size of each pod of the step, and what became of it."""
+        return [(pod.size, pod.cause) for pod in self.pods(step)]
+
+    def log(self, step: str) -> str:
+        """What the log of the task's last try says."""
+        task = self.task(step)
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{step}/logs/{task['try_number']}"
+        content = self.airflow.request("GET", path)["content"]
+        return "\n".join(str(line.get("event", line)) for line in content)
+
+    def wait_for_pod(self, step: str) -> str:
+        """The name of the step's pod, once it runs."""
+        return str(wait_until(lambda: self._running_pod(step), 200))
+
+    def _running_pod(self, step: str) -> str | None:
+        for pod in self.platform.pods():
+            labels, state = pod["metadata"]["labels"], pod["status"].get("containerStatuses", [{}])[0].get("state", {})
+            if labels["mlkit.dev/step"] == step and "running" in state and not pod["metadata"].get("deletionTimestamp"):
+                return str(pod["metadata"]["name"])
+        return None
+
+
+@dataclass
+class PodProject:
+    """A project of the small cards, retrained by an Airflow whose steps are pods."""
+
+    name: str
+    airflow: LocalAirflow
+    platform: PodPlatform
+    started: list[Retrain] = field(default_factory=list)
+
+    @property
+    def dag_id(self) -> str:
+        return f"{self.name}-retrain"
+
+    def retrain(self, size: str | None = None, **faults: dict[str, Any]) -> Retrain:
+        """Start a retrain, on a size of its own, in which some steps suffer something: `split={"hold": 700}`."""
+        _faults_of(self.platform, self.name).write_text(json.dumps(faults))
+        self.started.append(Retrain(self, self.airflow.trigger(self.dag_id, {"size": size} if size else {})))
+        return self.started[-1]
+
+    def end(self) -> None:
+        """Fail what still goes on, so that the next one may start."""
+        for each in self.started:
+            if each.state() not in ("success", "failed"):
+                each.mark("failed")
+        self.started.clear()
+        wait_until(lambda: not self.platform.pods(), 60)
+
+
+@contextmanager
+def serve_project(platform: PodPlatform, folder: Path, name: str, **environment: Any) -> Iterator[PodProject]:
+    """A project with an image of its own, and the Airflow that retrains it.
+
+    Args:
+        platform: where its pods run.
+        folder: for its files and Airflow's.
+        name: of the project.
+        environment: what its environment `cluster` has beside what all have.
+    """
+    workflow = _WORKFLOW.substitute(faults=_faults_of(platform, name))
+    project = build_project(folder / name, rows=1200, spec={**default_spec(), "name": name}, workflow=workflow)
+    platform.install(project, **environment)
+    with platform.airflow(folder / "airflow", project / "dags") as airflow:
+        airflow.wait_for_dag(f"{name}-retrain")
+        yield PodProject(name, airflow, platform)
+
+
+def _faults_of(platform: PodPlatform, project: str) -> Any:
+    return platform.bucket / _FAULTS / f"{project}.json"
+
+
+def wait_until(condition: Callable[[], Any], seconds: float) -> Any:
+    """What a condition yields, once that is something.
+
+    Raises:
+        AssertionError: when it is nothing for too long.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+        time.sleep(0.5)
+    return found
