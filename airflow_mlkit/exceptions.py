@@ -16,6 +16,7 @@
     ├── ModelError                  exit 1   a model's folder cannot be loaded, or is not what was saved
     ├── RegistryError               exit 1   the champion log or the tracking server refuses
     ├── ImageError                  exit 1   an image cannot be built, or not be pushed
+    ├── ClusterError                exit 1   a cluster cannot be asked
     ├── StepError                   exit 1   a step could not do its work, and no user is to blame
     └── StepTerminated              exit 143 the step was told to stop; nothing was published
 
@@ -29,6 +30,7 @@ from typing import ClassVar
 
 __all__ = [
     "AnswerError",
+    "ClusterError",
     "DataError",
     "FreshnessError",
     "ImageError",
@@ -132,6 +134,10 @@ class RegistryError(MLKitError):
 
 class ImageError(MLKitError):
     """Raised when an image cannot be built, or a registry does not take it."""
+
+
+class ClusterError(MLKitError):
+    """Raised when a cluster cannot be asked: it gives no answer, or does not know who asks."""
 
 
 class StepError(MLKitError):
