@@ -29,11 +29,14 @@ TOLERATIONS = {
     "gpu-l4": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
 }
 SIZES = {
+    "tiny": {"cpu": 0.2, "memory": "150Mi", "grows_to": "small"},
     "small": {"cpu": 0.2, "memory": "600Mi", "grows_to": "large"},
     "large": {"cpu": 0.2, "memory": "1200Mi", "grows_to": "high-memory"},
     "high-memory": {"cpu": 0.2, "memory": "2Gi", "pool": "high-memory"},
     "gpu": {"cpu": 0.2, "memory": "1Gi", "gpu": 1, "pool": "gpu-l4"},
     "two-gpus": {"cpu": 0.2, "memory": "1Gi", "gpu": 2, "pool": "gpu-l4"},
+    "anywhere": {"cpu": 0.2, "memory": "600Mi", "pool": "any"},
+    "a-minute": {"cpu": 0.2, "memory": "600Mi", "time_limit": "30s"},
 }
 
 
@@ -61,16 +64,21 @@ class PodPlatform:
             **environment,
         }
         pools = {name: {"node_selector": {"mlkit.dev/pool": name}, "tolerations": TOLERATIONS[name]} for name in POOLS}
+        pools["any"] = {"tolerations": [each for of_one in TOLERATIONS.values() for each in of_one]}
         return {"sizes": SIZES, "default_size": "small", "pools": pools, "environments": {"cluster": place}}
 
     def install(self, project: Path, **environment: Any) -> str:
         """Build a project's image, and write its platform.yaml and its Dag file. Returns the image."""
         image = build_step_image(self.cluster, project)
-        with (project / "platform.yaml").open("w") as file:
-            YAML().dump(self.declare(image, **environment), file)
+        self.write(project, image, **environment)
         (project / "dags").mkdir(exist_ok=True)
         (project / "dags" / "project.py").write_text(DAG_FILE)
         return image
+
+    def write(self, project: Path, image: str, **environment: Any) -> None:
+        """Write a project's platform.yaml; each task reads it as it is then."""
+        with (project / "platform.yaml").open("w") as file:
+            YAML().dump(self.declare(image, **environment), file)
 
     @contextmanager
     def airflow(self, home: Path, dags: Path, **settings: str) -> Iterator[LocalAirflow]:
@@ -86,10 +94,50 @@ class PodPlatform:
             local.wait_healthy()
             yield local
 
+    @contextmanager
+    def occupied(self, pool: int) -> Iterator[None]:
+        """A pod of higher priority takes all but a little of the node's cores, for a while."""
+        node = self.cluster.node(pool)
+        cores = float(self.cluster.get("node", node)["status"]["allocatable"]["cpu"])
+        urgent = {"kind": "PriorityClass", "apiVersion": "scheduling.k8s.io/v1", "metadata": {"name": "urgent"}}
+        self.cluster.kubectl("apply", "-f", "-", given=json.dumps({**urgent, "value": 1000}))
+        self.cluster.kubectl("apply", "-f", "-", given=json.dumps(_urgent_pod(self.namespace.name, node, cores - 0.1)))
+        try:
+            yield
+        finally:
+            self.cluster.kubectl("delete", "pod", "urgent", "-n", self.namespace.name, "--grace-period=0", "--force")
+            self.cluster.kubectl("delete", "priorityclass", "urgent")
+
+    def delete_pod(self, name: str) -> None:
+        """As a person does it by hand."""
+        self.cluster.kubectl("delete", "pod", name, "-n", self.namespace.name, "--wait=false")
+
     def pods(self) -> list[dict[str, Any]]:
         """The pods that are there now."""
-        found: list[dict[str, Any]] = self.cluster.get("pods", "-n", self.namespace.name)["items"]
+        managed = ("-l", "app.kubernetes.io/managed-by=mlkit")
+        found: list[dict[str, Any]] = self.cluster.get("pods", "-n", self.namespace.name, *managed)["items"]
         return found
+
+
+def _urgent_pod(namespace: str, node: str, cores: float) -> dict[str, Any]:
+    secured = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {
+        "name": "base",
+        "image": "localhost/python:bookworm",
+        "command": ["python3", "-c", "import time; time.sleep(600)"],
+        "resources": {"requests": {"cpu": str(cores)}},
+        "securityContext": secured,
+    }
+    spec = {
+        "priorityClassName": "urgent",
+        "nodeSelector": {"kubernetes.io/hostname": node},
+        "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "urgent", "namespace": namespace}, "spec": spec}
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
+
+import psutil
 
 from airflow_mlkit.airflow.standalone import LocalAirflow
 from airflow_mlkit.rundir import PodRecord, RunDirectory, safe_run_id
@@ -24,7 +29,10 @@ _FAULTS = "faults"
 _WORKFLOW = Template('''
 """A model whose steps do what a file in the bucket says."""
 
+import atexit
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -40,17 +48,18 @@ class Cards(Workflow):
     """Finds fraud."""
 
     def features(self, dataframe):
-        suffer("split")
+        suffer()
         return dataframe
 
     def train(self, training_dataframe, validation_dataframe):
-        suffer("train")
+        suffer()
         model = XGBClassifier(n_estimators=20, random_state=self.seed, n_jobs=self.threads, enable_categorical=True)
         return model.fit(training_dataframe[self.feature_columns], training_dataframe[self.label])
 
 
-def suffer(step):
-    """What the test wants to go wrong in a step. It is named once, so that a second pod suffers what the first did."""
+def suffer():
+    """What the test wants to go wrong in the step that this process carries out, in each of its pods."""
+    step = sys.argv[sys.argv.index("step") + 1]
     fault = json.loads(UPath("$faults").read_text()).get(step, {})
     if mebibytes := fault.get("hold"):
         held = np.ones(mebibytes << 17)
@@ -65,6 +74,10 @@ def suffer(step):
     if seconds := fault.get("sleep"):
         print("sleeps", flush=True)
         time.sleep(seconds)
+    if fault.get("die_after_publishing"):
+        atexit.register(os.kill, os.getpid(), signal.SIGKILL)
+    if fault.get("leave"):
+        os._exit(0)
     if fault.get("fail"):
         raise ValueError("these features cannot be made")
 ''')
@@ -73,7 +86,9 @@ def suffer(step):
 class Retrain:
     """One retrain of a project whose steps are pods."""
 
-    def __init__(self, project: PodProject, run_id: str) -> None:
+    def __init__(self, project: PodProject, run_id: str, suffering: str) -> None:
+        self.suffering = suffering
+        self._started = time.monotonic()
         self.airflow, self.platform, self.dag_id, self.run_id = (
             project.airflow,
             project.platform,
@@ -104,6 +119,28 @@ class Retrain:
     def mark(self, state: str) -> None:
         path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}"
         self.airflow.request("PATCH", path, json={"state": state})
+
+    def clear(self, step: str) -> None:
+        """Ask for a step anew, whatever it is at."""
+        body = {"dag_run_id": self.run_id, "task_ids": [step], "dry_run": False, "only_failed": False}
+        self.airflow.request("POST", f"/api/v2/dags/{self.dag_id}/clearTaskInstances", json=body)
+
+    def kill_worker(self, step: str) -> None:
+        """SIGKILL for the process that waits for the step's pod. The pods' own processes are seen from here too."""
+        worker = f"airflow worker -- {self.task(step)['id']}"
+        for process in psutil.process_iter(["cmdline"]):
+            if worker in " ".join(process.info["cmdline"] or []):
+                os.kill(process.pid, signal.SIGKILL)
+
+    def tell(self) -> dict[str, str]:
+        """How the step ended that a test made suffer, for people: outcome, the reason in its log, pods and seconds."""
+        log = self.log(self.suffering).splitlines()
+        return {
+            "outcome": str(self.task(self.suffering)["state"]),
+            "reason": next((line for line in reversed(log) if line.startswith("pods: ")), log[-1] if log else ""),
+            "pods": str(len(self.pods(self.suffering))),
+            "seconds": f"{time.monotonic() - self._started:.0f}",
+        }
 
     def task(self, step: str) -> dict[str, Any]:
         return self.airflow.task_instances(self.dag_id, self.run_id)[step]
@@ -140,9 +177,13 @@ class PodProject:
     """A project of the small cards, retrained by an Airflow whose steps are pods."""
 
     name: str
+    folder: Path
+    image: str
     airflow: LocalAirflow
     platform: PodPlatform
+    environment: dict[str, Any]
     started: list[Retrain] = field(default_factory=list)
+    components: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def dag_id(self) -> str:
@@ -151,8 +192,32 @@ class PodProject:
     def retrain(self, size: str | None = None, **faults: dict[str, Any]) -> Retrain:
         """Start a retrain, on a size of its own, in which some steps suffer something: `split={"hold": 700}`."""
         _faults_of(self.platform, self.name).write_text(json.dumps(faults))
-        self.started.append(Retrain(self, self.airflow.trigger(self.dag_id, {"size": size} if size else {})))
+        run_id = self.airflow.trigger(self.dag_id, {"size": size} if size else {})
+        self.started.append(Retrain(self, run_id, next(iter(faults), "extract")))
         return self.started[-1]
+
+    @contextmanager
+    def declared(self, image: str | None = None, **environment: Any) -> Iterator[None]:
+        """Something else in platform.yaml, for a while."""
+        self.platform.write(self.folder, image or self.image, **{**self.environment, **environment})
+        try:
+            yield
+        finally:
+            self.platform.write(self.folder, self.image, **self.environment)
+
+    def kill(self, component: str) -> None:
+        """SIGKILL for Airflow's scheduler or triggerer, whoever started it."""
+        for process in psutil.process_iter(["cmdline", "environ"]):
+            told, home = process.info["cmdline"] or [], (process.info["environ"] or {}).get("AIRFLOW_HOME")
+            if home == str(self.airflow.home) and "airflow" in " ".join(told) and component in told:
+                os.kill(process.pid, signal.SIGKILL)
+
+    def start(self, component: str) -> None:
+        """Start one again; it ends with the project."""
+        with (self.airflow.home / f"{component}.log").open("ab") as log:
+            command = [sys.executable, "-m", "airflow", component]
+            environment = self.airflow.environment()
+            self.components.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
 
     def end(self) -> None:
         """Fail what still goes on, so that the next one may start."""
@@ -174,11 +239,19 @@ def serve_project(platform: PodPlatform, folder: Path, name: str, **environment:
         environment: what its environment `cluster` has beside what all have.
     """
     workflow = _WORKFLOW.substitute(faults=_faults_of(platform, name))
-    project = build_project(folder / name, rows=1200, spec={**default_spec(), "name": name}, workflow=workflow)
-    platform.install(project, **environment)
+    spec = {**default_spec(), "name": name}
+    spec["train"] = {**spec["train"], "sizes": {"evaluate": "tiny"}}
+    project = build_project(folder / name, rows=1200, spec=spec, workflow=workflow)
+    image = platform.install(project, **environment)
     with platform.airflow(folder / "airflow", project / "dags") as airflow:
         airflow.wait_for_dag(f"{name}-retrain")
-        yield PodProject(name, airflow, platform)
+        served = PodProject(name, project, image, airflow, platform, environment)
+        try:
+            yield served
+        finally:
+            for process in served.components:
+                process.terminate()
+                process.wait(30)
 
 
 def _faults_of(platform: PodPlatform, project: str) -> Any:

@@ -1,0 +1,305 @@
+"""What goes wrong on a cluster, one thing after the other, with steps that Airflow waits for and with deferred ones.
+
+`make faults` runs them all, which takes an hour or two, and writes docs/reference/faults.md. `make test` runs the core
+of them: tests/system/test_pods.py.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.kubernetes import POOLS, Cluster
+from tests.on_cluster import serve_platform
+from tests.pod_retrains import PodProject, Retrain, serve_project, wait_until
+
+pytestmark = [pytest.mark.fault, pytest.mark.needs("airflow", "kubernetes", "uv"), pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module", params=["sync", "deferrable"])
+def served(
+    request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PodProject]:
+    folder, bucket = tmp_path_factory.mktemp(request.param), f"faults-{request.param}"
+    with (
+        serve_platform(cluster, folder, bucket) as platform,
+        serve_project(platform, folder, "cards", deferrable=request.param == "deferrable") as project,
+    ):
+        yield project
+
+
+@pytest.fixture
+def cards(
+    served: PodProject, request: pytest.FixtureRequest, record_property: Callable[..., None]
+) -> Iterator[PodProject]:
+    """A project without a run and without a pod; what becomes of the last one is told in the table."""
+    yield served
+    record_property("mode", request.node.callspec.params["served"])
+    if served.started:
+        for name, text in served.started[-1].tell().items():
+            record_property(name, text)
+    served.end()
+
+
+def test_oom_at_two_sizes_then_success(cards):
+    retrain = cards.retrain(split={"hold": 1400})
+    assert retrain.wait_for("split") == "success"
+    assert retrain.causes("split") == [("small", "out_of_memory"), ("large", "out_of_memory"), ("high-memory", "done")]
+    assert retrain.task("split")["try_number"] == 1
+
+
+def test_oom_at_the_largest_size(cards):
+    retrain = cards.retrain(split={"hold": 2300})
+    assert retrain.wait_for("split") == "failed"
+    assert "asked 2Gi, needed more; tried small, large, high-memory" in retrain.log("split")
+
+
+def test_oom_of_a_child_process(cards):
+    retrain = cards.retrain(split={"hold_in_child": 700})
+    assert retrain.wait_for("split") == "success"
+    assert retrain.causes("split") == [("small", "out_of_memory"), ("large", "done")]
+
+
+def test_oom_during_evaluate(cards):
+    retrain = cards.retrain(evaluate={})
+    assert retrain.wait_for("evaluate") == "success"
+    assert retrain.causes("evaluate") == [("tiny", "out_of_memory"), ("small", "done")]
+
+
+def test_own_code_fails(cards):
+    retrain = cards.retrain(split={"fail": True})
+    assert retrain.wait_for("split") == "failed"
+    assert retrain.causes("split") == [("small", "failed")]
+    assert "these features cannot be made" in retrain.log("split")
+    assert retrain.task("split")["try_number"] == 1
+
+
+def test_time_limit(cards):
+    retrain = cards.retrain(size="a-minute", split={"sleep": 120})
+    assert retrain.wait_for("split") == "failed"
+    assert retrain.causes("split") == [("a-minute", "time_limit")]
+    assert "ended by the time limit of the size a-minute" in retrain.log("split")
+
+
+def test_node_dies_while_training_and_its_node_object_stays(cards):
+    cluster = cards.platform.cluster
+    retrain = cards.retrain(size="anywhere", train={"sleep": 30})
+    node = _node_of(cards, retrain.wait_for_pod("train"))
+    with _dead(cluster, node):
+        assert retrain.wait_for("train") == "success"
+    assert retrain.causes("train") == [("anywhere", "disrupted"), ("anywhere", "done")]
+
+
+def test_node_dies_and_its_node_object_is_deleted(cards):
+    cluster = cards.platform.cluster
+    retrain = cards.retrain(size="anywhere", train={"sleep": 30})
+    node = _node_of(cards, retrain.wait_for_pod("train"))
+    with _dead(cluster, node):
+        cluster.kubectl("delete", "node", node)
+        assert retrain.wait_for("train") == "success"
+    assert [cause for _, cause in retrain.causes("train")] in (["disrupted", "done"], ["deleted", "done"])
+
+
+def test_evicted_by_the_api(cards):
+    retrain = cards.retrain(split={"sleep": 10})
+    name, namespace = retrain.wait_for_pod("split"), cards.platform.namespace.name
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
+    cards.platform.cluster.kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
+    assert retrain.wait_for("split") == "success"
+    assert retrain.causes("split") == [("small", "disrupted"), ("small", "done")]
+    assert retrain.task("split")["try_number"] == 1
+
+
+def test_preempted_by_a_pod_of_higher_priority(cards):
+    retrain = cards.retrain(split={"sleep": 10})
+    retrain.wait_for_pod("split")
+    with cards.platform.occupied(0):
+        wait_until(lambda: retrain.pods("split"), 60)
+    assert retrain.wait_for("split") == "success"
+    assert retrain.causes("split") == [("small", "disrupted"), ("small", "done")]
+    assert "Preempt" in retrain.pods("split")[0].said
+
+
+def test_pod_deleted_by_hand_while_it_runs(cards):
+    retrain = cards.retrain(split={"sleep": 10})
+    cards.platform.delete_pod(retrain.wait_for_pod("split"))
+    assert retrain.wait_for("split") == "success"
+    assert retrain.causes("split") == [("small", "deleted"), ("small", "done")]
+
+
+def test_worker_is_killed(cards, request):
+    if "deferrable" in request.node.name:
+        pytest.skip("a deferred step has no worker; its triggerer is killed in a test of its own")
+    retrain = cards.retrain(split={"sleep": 20})
+    name = retrain.wait_for_pod("split")
+    retrain.kill_worker("split")
+    assert retrain.wait_for("split") == "success"
+    assert [pod.pod for pod in retrain.pods("split")] == [name]
+
+
+def test_scheduler_is_killed(cards):
+    retrain = cards.retrain(split={"sleep": 40})
+    name = retrain.wait_for_pod("split")
+    with _restarted(cards, "scheduler"):
+        assert retrain.wait_for("split") == "success"
+        assert [pod.pod for pod in retrain.pods("split")] == [name]
+
+
+def test_triggerer_is_killed(cards):
+    retrain = cards.retrain(split={"sleep": 40})
+    name = retrain.wait_for_pod("split")
+    with _restarted(cards, "triggerer"):
+        assert retrain.wait_for("split") == "success"
+        assert [pod.pod for pod in retrain.pods("split")] == [name]
+
+
+def test_api_server_is_away_for_a_minute(cards):
+    retrain = cards.retrain(split={"sleep": 75})
+    name = retrain.wait_for_pod("split")
+    cards.platform.cluster.kill_api_server()
+    time.sleep(60)
+    cards.platform.cluster.start_api_server()
+    assert retrain.wait_for("split") == "success"
+    assert [(pod.pod, pod.cause) for pod in retrain.pods("split")] == [(name, "done")]
+
+
+def test_log_of_200_megabytes(cards):
+    retrain = cards.retrain(split={"print_lines": 2_000_000})
+    assert retrain.wait_for("split", 900) == "success"
+    assert retrain.causes("split") == [("small", "done")]
+
+
+def test_two_gigabytes_on_one_line(cards):
+    retrain = cards.retrain(split={"print_megabytes_on_a_line": 2048})
+    assert retrain.wait_for("split", 900) == "success"
+    assert retrain.causes("split") == [("small", "done")]
+
+
+def test_silence_of_fifteen_minutes(cards):
+    retrain = cards.retrain(split={"sleep": 900})
+    name = retrain.wait_for_pod("split")
+    assert retrain.wait_for("split", 1200) == "success"
+    assert [pod.pod for pod in retrain.pods("split")] == [name]
+
+
+def test_image_is_not_there(cards):
+    with cards.declared(image=cards.image.partition("@")[0].rpartition(":")[0] + ":nobody-pushed-this"):
+        retrain = cards.retrain()
+        assert retrain.wait_for("extract") == "failed"
+    assert retrain.causes("extract") == [("small", "not_started")]
+    assert "nobody-pushed-this" in retrain.log("extract")
+
+
+def test_secret_is_not_there(cards):
+    with cards.declared(env_from_secrets=["runs", "no-such-secret"]):
+        retrain = cards.retrain()
+        assert retrain.wait_for("extract") == "failed"
+    assert 'secret "no-such-secret" not found' in retrain.log("extract")
+
+
+def test_quota_is_used_up(cards):
+    namespace, cluster = cards.platform.namespace.name, cards.platform.cluster
+    cluster.kubectl("create", "quota", "little", "-n", namespace, "--hard=requests.memory=100Mi")
+    try:
+        retrain = cards.retrain()
+        assert retrain.wait_for("extract") == "failed"
+    finally:
+        cluster.kubectl("delete", "quota", "little", "-n", namespace)
+    assert "exceeded quota: little" in retrain.log("extract")
+
+
+def test_two_gpus_where_there_is_one(cards):
+    retrain = cards.retrain(size="two-gpus")
+    assert retrain.wait_for("extract") == "failed"
+    assert retrain.causes("extract") == [("two-gpus", "no_node")]
+    assert "Insufficient nvidia.com/gpu" in retrain.log("extract")
+
+
+def test_cleared_and_run_again(cards):
+    retrain = cards.retrain(split={"sleep": 20})
+    first = retrain.wait_for_pod("split")
+    retrain.clear("split")
+    assert wait_until(lambda: _other(retrain, first), 120)
+    assert retrain.wait_for("split") == "success"
+    assert [pod.cause for pod in retrain.directory.step("split").pods(2)] == ["done"]
+
+
+def test_marked_failed_leaves_no_pod(cards):
+    retrain = cards.retrain(split={"sleep": 300})
+    retrain.wait_for_pod("split")
+    retrain.mark("failed")
+    wait_until(lambda: not cards.platform.pods(), 30)
+
+
+def test_logs_of_the_node_are_refused_for_20_seconds(cards):
+    retrain = cards.retrain(split={"sleep": 40})
+    name = retrain.wait_for_pod("split")
+    with cards.platform.cluster.logs_refused(0):
+        time.sleep(20)
+    assert retrain.wait_for("split") == "success"
+    assert [pod.pod for pod in retrain.pods("split")] == [name]
+
+
+def test_pending_pod_starts_late_beside_its_retry(cards, request):
+    """The scheduler of the cluster sleeps, the worker dies, the retry comes: still one pod."""
+    node, cluster = cards.platform.cluster.node(0), cards.platform.cluster
+    cluster.kubectl("cordon", node)
+    try:
+        retrain = cards.retrain(extract={})
+        pending = wait_until(lambda: [pod["metadata"]["name"] for pod in cards.platform.pods()], 120)
+        if "sync" in request.node.name:
+            retrain.kill_worker("extract")
+            time.sleep(12)
+    finally:
+        cluster.kubectl("uncordon", node)
+    assert retrain.wait_for("extract") == "success"
+    assert [pod.pod for pod in retrain.pods("extract")] == pending
+
+
+def test_killed_after_it_had_published(cards):
+    retrain = cards.retrain(split={"die_after_publishing": True})
+    assert retrain.wait_for("split") == "success"
+    assert retrain.causes("split") == [("small", "done")]
+
+
+def test_exits_with_0_and_without_a_result(cards):
+    retrain = cards.retrain(split={"leave": True})
+    assert retrain.wait_for("split") == "failed"
+    assert "left no outcome" in retrain.log("split")
+
+
+def _other(retrain: Retrain, pod: str) -> bool:
+    return retrain.wait_for_pod("split") != pod
+
+
+def _node_of(cards: PodProject, pod: str) -> str:
+    return str(cards.platform.cluster.get("pod", pod, "-n", cards.platform.namespace.name)["spec"]["nodeName"])
+
+
+@contextmanager
+def _dead(cluster: Cluster, node: str) -> Iterator[None]:
+    """A node without power, for a while."""
+    index = next(index for index in range(len(POOLS)) if cluster.node(index) == node)
+    cluster.kill_node(index)
+    try:
+        yield
+    finally:
+        cluster.start_node(index)
+
+
+@contextmanager
+def _restarted(cards: PodProject, component: str) -> Iterator[None]:
+    """A component of Airflow that is killed, and started again after eight seconds as its supervisor would."""
+    cards.kill(component)
+    time.sleep(8)
+    cards.start(component)
+    yield
