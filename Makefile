@@ -15,7 +15,7 @@ READY := $(VENV)/.installed
 export UV_LINK_MODE ?= copy
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help demo test test-fast lint format bench docs cluster-up cluster-down constraints clean
+.PHONY: help demo test faults test-fast lint format bench docs cluster-up cluster-down constraints clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,11 @@ test: export PATH := $(abspath $(dir $(UV))):$(PATH)
 test: $(READY) ## all tests but the long ones of faults; those that lack a tool say what to install
 	$(BIN)/python -m pytest tests/unit tests/integration -n 2 --dist loadfile -q
 	$(BIN)/python -m pytest tests/system -m 'not fault' -q
+
+faults: export PATH := $(abspath $(dir $(UV))):$(PATH)
+faults: $(READY) ## all that goes wrong on a cluster, an hour or two; writes docs/reference/faults.md
+	$(BIN)/python -m pytest tests/system -m fault -q --junitxml=.cache/faults.xml || told=$$?; \
+	$(BIN)/python -m tests.faults_table .cache/faults.xml; exit $${told:-0}
 
 test-fast: $(READY) ## the unit tests
 	$(BIN)/python -m pytest tests/unit -q

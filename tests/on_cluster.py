@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ruamel.yaml import YAML
 from upath import UPath
 
 from airflow_mlkit.airflow.standalone import LocalAirflow
@@ -77,8 +76,7 @@ class PodPlatform:
 
     def write(self, project: Path, image: str, **environment: Any) -> None:
         """Write a project's platform.yaml; each task reads it as it is then."""
-        with (project / "platform.yaml").open("w") as file:
-            YAML().dump(self.declare(image, **environment), file)
+        (project / "platform.yaml").write_text(json.dumps(self.declare(image, **environment), indent=1))  # is YAML too
 
     @contextmanager
     def airflow(self, home: Path, dags: Path, **settings: str) -> Iterator[LocalAirflow]:
@@ -162,7 +160,8 @@ def _serve_mlflow(host: str, folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
     places = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", quote(str(folder))]
     with (folder / "server.log").open("wb") as log:
-        allowed = {"MLFLOW_SERVER_ALLOWED_HOSTS": "*"}
+        # no workers for jobs, seven processes that a registry does not need
+        allowed = {"MLFLOW_SERVER_ALLOWED_HOSTS": "*", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         server = subprocess.Popen([*command, *places], stdout=log, stderr=log, env=os.environ | allowed)
     try:
         wait_for(f"http://{host}:{port}/health", seconds=90)

@@ -1,0 +1,46 @@
+"""docs/reference/faults.md from what pytest wrote of the faults: `python -m tests.faults_table JUNIT`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+_PAGE = Path(__file__).parents[1] / "docs/reference/faults.md"
+
+_COLUMNS = ("fault", "mode", "as meant", "task", "what its log says of its pods", "pods", "seconds")
+
+_HEAD = """# What goes wrong on a cluster, and what follows
+
+Each row is a test on a real Kubernetes with a real Airflow scheduler (tests/system/test_faults.py). `make faults` runs
+them and writes this page. *seconds* are from the trigger of the retrain to the end of the test: the steps before the one
+that suffers are among them. *pods* are those of the step that suffers.
+
+"""
+
+
+def write_table(junit: Path) -> None:
+    """Write the page.
+
+    Args:
+        junit: pytest's `--junitxml`.
+    """
+    rows = list(_read_rows(junit))
+    lines = [_COLUMNS, tuple("---" for _ in _COLUMNS), *rows]
+    _PAGE.write_text(_HEAD + "".join(f"| {' | '.join(line)} |\n" for line in lines))
+
+
+def _read_rows(junit: Path) -> Iterator[tuple[str, ...]]:
+    for case in ET.parse(junit).iter("testcase"):
+        known = {each.get("name"): each.get("value", "") for each in case.iter("property")}
+        if case.find("skipped") is not None or "mode" not in known:
+            continue
+        is_as_meant = case.find("failure") is None and case.find("error") is None
+        name = str(case.get("name")).partition("[")[0].removeprefix("test_").replace("_", " ")
+        told = [known.get(key, "").replace("|", "\\|") for key in ("outcome", "reason", "pods", "seconds")]
+        yield name, known["mode"], "yes" if is_as_meant else "**no**", *told
+
+
+if __name__ == "__main__":
+    write_table(Path(sys.argv[1]))
