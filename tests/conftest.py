@@ -49,8 +49,10 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a cluster come last: it is up from the first of them to the end, and costs half a core."""
-    items.sort(key=_needs_cluster)
+    """Two workers share the system tests: one has those of Airflow, one those of the cluster, so that it is up once."""
+    for item in items:
+        if "system" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("cluster" if _needs_cluster(item) else "airflow"))
 
 
 def _needs_cluster(item: pytest.Item) -> bool:
