@@ -15,7 +15,7 @@ from airflow_mlkit.exceptions import MLKitError
 
 COMMANDS = (
     *("new", "check", "plan", "run", "predict", "step"),
-    *("adopt", "models", "reproduce", "audit", "lineage", "rollback", "promote", "freeze", "unfreeze", "cost"),
+    *("adopt", "models", "reproduce", "audit", "lineage", "rollback", "promote", "freeze", "unfreeze", "cost", "sizes"),
     *("image", "platform", "airflow", "clean", "schema", "demo"),
 )
 """In the order in which a project meets them; each is a module of this package with a function `register(app)`."""

@@ -24,6 +24,9 @@ class CountedTry(Record):
     Attributes:
         seconds: what is counted.
         size: None where the try was made before sizes were kept.
+        peak_memory_mib: what it used at its peak; None where it left no outcome, or nobody measured it.
+        lacked_memory: whether it, or a process of its own, was killed for lack of it.
+        pod: the one it ran in, on Kubernetes; None where it left no outcome.
         doubt: None where the try wrote when it began and when it ended.
     """
 
@@ -33,12 +36,30 @@ class CountedTry(Record):
     started: datetime
     seconds: float = Field(ge=0, allow_inf_nan=False)
     size: SizeRecord | None = None
+    peak_memory_mib: float | None = None
+    lacked_memory: bool = False
+    pod: str | None = None
     doubt: Doubt | None = None
 
     @property
     def place(self) -> str:
         """Where it lies in its run, such as `train/1/2`: the step, the generation and the try."""
         return f"{self.step}/{self.generation}/{self.number}"
+
+
+class CountedPod(Record):
+    """What became of a pod of a step; it may have been killed before its try could say so.
+
+    Attributes:
+        size: the name of its size.
+        cause: a word, as `airflow_mlkit.pods.verdict.Cause` has it.
+    """
+
+    step: str
+    generation: int
+    pod: str
+    size: str
+    cause: str
 
 
 class RunTries(Record):
@@ -48,6 +69,7 @@ class RunTries(Record):
         folder: the name of the run's directory.
         project: whose run it is.
         dag: `retrain`, `predict` or `adopt`.
+        pods: what became of its pods, where they were asked for.
     """
 
     folder: str
@@ -55,6 +77,7 @@ class RunTries(Record):
     project: str
     dag: str
     tries: tuple[CountedTry, ...]
+    pods: tuple[CountedPod, ...] = ()
 
 
 def time_tries(tries: list[CountedTry]) -> tuple[CountedTry, ...]:

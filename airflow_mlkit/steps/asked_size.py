@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_mlkit.cost.size_record import record_size
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import RunDirectory, SizeRecord
@@ -20,13 +21,5 @@ def find_asked_size(project: Project, run: RunDirectory, planned: PlannedStep, g
     name = given or project.name_size(planned, run.record.parameters)
     # a run that began on another machine may name a size that this platform.yaml has no longer
     size = platform.sizes.get(name, planned.size.resources)
-    pool = platform.pools[size.pool]
-    return SizeRecord.model_validate(
-        {
-            **size.model_dump(include={"cpu", "memory", "gpu", "pool"}),
-            **pool.model_dump(include={"node", "price_per_hour"}),
-            "name": name if name in platform.sizes else planned.size.name,
-            "backend": project.plan.backend,
-            "currency": platform.currency,
-        }
-    )
+    known = name if name in platform.sizes else planned.size.name
+    return record_size(platform, known, size, project.plan.backend)

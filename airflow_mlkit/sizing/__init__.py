@@ -1,0 +1,1 @@
+"""Which size a step needs, told from what it used before."""
