@@ -2,6 +2,7 @@
 
 from airflow_mlkit.rundir.approval import Approval
 from airflow_mlkit.rundir.canonical import canonical_json, hash_file, hash_value
+from airflow_mlkit.rundir.checkpoint_folder import CheckpointFolder
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local, open_place, store_errors
 from airflow_mlkit.rundir.publication import Publication
@@ -23,6 +24,7 @@ from airflow_mlkit.rundir.tries import Try
 __all__ = [
     "HELD_BACK_EXIT_CODE",
     "Approval",
+    "CheckpointFolder",
     "FileRecord",
     "NodeRecord",
     "Outcome",

@@ -12,6 +12,7 @@ from typing import Any
 from upath import UPath
 
 from airflow_mlkit.rundir.canonical import hash_file
+from airflow_mlkit.rundir.checkpoint_folder import CheckpointFolder
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local
 from airflow_mlkit.rundir.records import FileRecord, SizeRecord, StepRecord
@@ -49,6 +50,11 @@ class Try:
     def log(self) -> Path:
         """The try's log, on this machine."""
         return self.folder / LOG_FILE
+
+    @property
+    def checkpoints(self) -> CheckpointFolder:
+        """What the tries of this generation leave to each other; none of it is published."""
+        return CheckpointFolder(self.root.parent.parent / "checkpoints")
 
     def seal(self) -> dict[str, FileRecord]:
         """Hash the files that were made, and bring them to where the run lies. Nothing is published by it."""

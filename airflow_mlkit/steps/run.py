@@ -64,9 +64,8 @@ def run_step(
         record = attempt.record(**fields)
         _say(attempt, record)
         attempt.end(record)
-        if record.outcome.is_published and not attempt.publish(record):
-            log.warning("Another try of generation %d was first; this one is not used.", record.generation)
-            attempt.save_log()
+        if record.outcome.is_published:
+            _publish(attempt, record)
     return record
 
 
@@ -163,6 +162,16 @@ def _keep_what_was_made(attempt: Try, fields: dict[str, Any]) -> None:
         fields["files"] = attempt.seal()
     except Exception as error:  # noqa: BLE001  # whatever hinders it, the failure itself is what must be told
         log.warning("What was made before the failure is lost: %s", error)
+
+
+def _publish(attempt: Try, record: StepRecord) -> None:
+    if not attempt.publish(record):
+        log.warning("Another try of generation %d was first; this one is not used.", record.generation)
+        attempt.save_log()
+    try:
+        attempt.checkpoints.remove()
+    except Exception as error:  # noqa: BLE001  # each kind of bucket has errors of its own; the run is removed one day
+        log.debug("what was kept to go on with stays: %s", error)
 
 
 def _say(attempt: Try, record: StepRecord) -> None:

@@ -14,8 +14,9 @@ from airflow_mlkit.data.split_record import SplitRecord
 from airflow_mlkit.exceptions import DataError
 from airflow_mlkit.registry.kept_project import PROJECT_FOLDER, keep_project
 from airflow_mlkit.registry.provenance import PROVENANCE_FILE, Provenance
+from airflow_mlkit.rundir import hash_value
 from airflow_mlkit.spec.pipeline import PipelineSpec
-from airflow_mlkit.steps.context import StepContext, StepResult
+from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint
 from airflow_mlkit.workflows.base import TrainingSettings
 
 log = logging.getLogger("airflow_mlkit")
@@ -33,6 +34,7 @@ def run(context: StepContext) -> StepResult:
     refuse_too_few(record, context.spec.train.min_examples)
 
     # after the refusal above, which should not wait a second for them
+    from airflow_mlkit.workflows.checkpoint import Checkpoint
     from airflow_mlkit.workflows.fit import fit_workflow
     from airflow_mlkit.workflows.fitted import evaluation_curve
     from airflow_mlkit.workflows.libraries import installed_distributions
@@ -47,8 +49,9 @@ def run(context: StepContext) -> StepResult:
     settings = settings_of(context.spec, record)
     rows = {"training": len(training), "validation": len(validation)}
     proof = (validation if len(validation) else training)[list(record.feature_names)].head(PROVEN_ROWS).copy()
+    checkpoint = Checkpoint(context.attempt.checkpoints, find_fits(context))
     started = time.perf_counter()
-    estimator = fit_workflow(workflow, training, validation, settings)
+    estimator = fit_workflow(workflow, training, validation, settings, checkpoint)
     seconds = round(time.perf_counter() - started, 3)
     model = save_model(
         context.folder / "model",
@@ -65,6 +68,7 @@ def run(context: StepContext) -> StepResult:
         {
             "rows": rows,
             "seconds": seconds,
+            "continued": checkpoint.continued.isoformat() if checkpoint.continued else None,
             "best_iteration": manifest.best_iteration,
             "curve": evaluation_curve(estimator),
         },
@@ -73,6 +77,14 @@ def run(context: StepContext) -> StepResult:
     if manifest.device != "cpu":
         log.info("It was trained on %s: the same inputs on a CPU may give another model id.", manifest.device)
     return StepResult(_summary(rows, seconds, manifest.estimator, manifest.model_id, manifest.best_iteration))
+
+
+def find_fits(context: StepContext) -> str:
+    """The hash of all that a training depends on: what its step does, and the libraries that train."""
+    from airflow_mlkit.workflows.libraries import library_versions
+
+    step = fingerprint(context.project, context.run, context.planned)
+    return hash_value({"step": step, "libraries": library_versions(context.project)})
 
 
 def refuse_too_few(record: SplitRecord, min_examples: int) -> None:

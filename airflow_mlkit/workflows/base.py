@@ -13,6 +13,8 @@ from airflow_mlkit.spec.values import Scalar
 if TYPE_CHECKING:
     import pandas as pd
 
+    from airflow_mlkit.workflows.checkpoint import Checkpoint
+
 
 class Workflow(ABC):
     """A model's own Python: how its features are made and how it is fitted.
@@ -23,7 +25,8 @@ class Workflow(ABC):
     >>> class Churn(Workflow):
     ...     def train(self, training_dataframe, validation_dataframe):
     ...         model = XGBClassifier(**self.params, random_state=self.seed, enable_categorical=True)
-    ...         return model.fit(training_dataframe[self.feature_columns], training_dataframe[self.label])
+    ...         features, label = training_dataframe[self.feature_columns], training_dataframe[self.label]
+    ...         return self.checkpoint.fit(model, features, label)
 
     Attributes:
         params: `train.params` of mlkit.yaml, with those of this run laid over them.
@@ -35,6 +38,7 @@ class Workflow(ABC):
         classes: the label's own values in the order of their codes; empty for regression.
         problem_kind: `binary`, `multiclass` or `regression`.
         categories: the fixed list of each categorical column, by its name.
+        checkpoint: keeps what is trained so far, so that a step that was killed goes on from there.
     """
 
     params: dict[str, Any]
@@ -46,6 +50,7 @@ class Workflow(ABC):
     classes: list[Scalar]
     problem_kind: ProblemKind
     categories: dict[str, list[str]]
+    checkpoint: Checkpoint
 
     @abstractmethod
     def train(self, training_dataframe: pd.DataFrame, validation_dataframe: pd.DataFrame) -> Any:
@@ -90,7 +95,7 @@ class TrainingSettings:
     threads: int = 2
 
 
-def configure(workflow: Any, settings: TrainingSettings) -> None:
+def configure(workflow: Any, settings: TrainingSettings, checkpoint: Checkpoint) -> None:
     """Set the attributes of a workflow, which need not inherit from `Workflow`."""
     params = dict(settings.params)
     attributes = {
@@ -103,6 +108,7 @@ def configure(workflow: Any, settings: TrainingSettings) -> None:
         "classes": list(settings.classes),
         "problem_kind": settings.problem_kind,
         "categories": {name: list(values) for name, values in settings.categories.items()},
+        "checkpoint": checkpoint,
     }
     for name, value in attributes.items():
         setattr(workflow, name, value)

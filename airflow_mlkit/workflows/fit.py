@@ -13,11 +13,18 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from airflow_mlkit.workflows.base import TrainingSettings, configure
+from airflow_mlkit.workflows.checkpoint import Checkpoint
 from airflow_mlkit.workflows.fitted import check_fitted
 from airflow_mlkit.workflows.user_code import user_code
 
 
-def fit_workflow(workflow: Any, training: pd.DataFrame, validation: pd.DataFrame, settings: TrainingSettings) -> Any:
+def fit_workflow(
+    workflow: Any,
+    training: pd.DataFrame,
+    validation: pd.DataFrame,
+    settings: TrainingSettings,
+    checkpoint: Checkpoint | None = None,
+) -> Any:
     """Train a workflow and check what it returns.
 
     Args:
@@ -25,6 +32,7 @@ def fit_workflow(workflow: Any, training: pd.DataFrame, validation: pd.DataFrame
         training: feature columns and the encoded label.
         validation: further rows of the same form.
         settings: what the workflow is told.
+        checkpoint: where it may go on; none is kept when not given.
 
     Returns:
         The fitted estimator.
@@ -34,7 +42,7 @@ def fit_workflow(workflow: Any, training: pd.DataFrame, validation: pd.DataFrame
     """
     what = f"train() of {type(workflow).__module__}:{type(workflow).__name__}"
     with user_code(what), _pinned(settings.seed, settings.threads):
-        configure(workflow, settings)
+        configure(workflow, settings, checkpoint or Checkpoint())
         found = workflow.train(training, validation)
     return check_fitted(found, settings)
 
