@@ -4,7 +4,7 @@
         run.json                                     which run this is, its as_of and its parameters
         steps/<step>/<generation>/tries/<n>/...      what try n made, its log.txt and its outcome.json; never renamed
         steps/<step>/<generation>/published.json     created only if absent: the try that later steps read
-        steps/<step>/<generation>/checkpoints/...    what a try that is killed leaves for the next one; removed at the end
+        steps/<step>/<generation>/checkpoints/...    where the next try goes on; removed at the end
         steps/<step>/<generation>/pods/<n>.json      on Kubernetes, what became of each pod that the step had
 
 A generation is one asking for the step: all its retries share one, and clearing the task in Airflow, or starting the

@@ -47,7 +47,7 @@ def with_callback(model: Any, make: Callable[[], XGBoostCheckpoint]) -> Iterator
         last.callbacks = own
 
 
-class XGBoostCheckpoint(TrainingCallback):
+class XGBoostCheckpoint(TrainingCallback):  # type: ignore[misc]  # XGBoost has no types
     """Keeps checkpoints of one call of `xgboost.train`, and goes on from the last one."""
 
     def __init__(self, checkpoint: Checkpoint, name: str) -> None:
@@ -60,31 +60,31 @@ class XGBoostCheckpoint(TrainingCallback):
             progress = _Progress(self._checkpoint, self._name, model)
             # the booster knows its rows already, and a copy would not
             model.__class__ = _CheckpointedBooster
-            model._progress = progress
+            model.progress = progress
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002  # XGBoost's signature
         """Keep a checkpoint when it is time; never ends the training."""
         if isinstance(model, _CheckpointedBooster) and self._checkpoint.is_due:
-            model._progress.save(model)
+            model.progress.save(model)
         return False
 
     def after_training(self, model: Any) -> Any:
         """Give the booster back as XGBoost's own."""
         if isinstance(model, _CheckpointedBooster):
-            progress = model.__dict__.pop("_progress")
-            model.__class__ = xgboost.Booster  # type: ignore[assignment]
+            progress = model.__dict__.pop("progress")
+            model.__class__ = xgboost.Booster
             model.set_param({"seed": progress.config.seed})
         return model
 
 
-class _CheckpointedBooster(xgboost.Booster):
+class _CheckpointedBooster(xgboost.Booster):  # type: ignore[misc]  # as above
     """A booster that plays back the rounds that an earlier try has trained, and then trains the others."""
 
-    _progress: _Progress
+    progress: _Progress
 
     def update(self, dtrain: xgboost.DMatrix, iteration: int, fobj: Any = None) -> None:
-        progress = self._progress
+        progress = self.progress
         if iteration == 0:
             progress.begin(self, dtrain)
         if iteration < progress.played:
@@ -93,11 +93,11 @@ class _CheckpointedBooster(xgboost.Booster):
         with progress.kept_on_sigterm(self):
             super().update(dtrain, iteration, fobj)
 
-    def eval_set(self, evals: Any, iteration: int = 0, feval: Any = None, output_margin: bool = True) -> str:  # noqa: FBT001, FBT002  # XGBoost's signature
-        scores = self._progress.scores
+    def eval_set(self, evals: Any, iteration: int = 0, feval: Any = None, output_margin: bool = True) -> str:
+        scores = self.progress.scores
         if iteration < len(scores):
             return scores[iteration]
-        with self._progress.kept_on_sigterm(self):
+        with self.progress.kept_on_sigterm(self):
             said: str = super().eval_set(evals, iteration, feval, output_margin)
         scores.append(said)
         return said

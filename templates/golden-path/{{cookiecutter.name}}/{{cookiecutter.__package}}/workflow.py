@@ -25,7 +25,9 @@ class {{ cookiecutter.__class }}(Workflow):
         """Fit the model. The second frame says when to stop; the holdout is never seen here."""
         columns, label = self.feature_columns, self.label
         model = {{ estimator }}(**self.params, random_state=self.seed, n_jobs=self.threads, enable_categorical=True)
-        return model.fit(
+        # as model.fit, but goes on from its last checkpoint when the step was killed
+        return self.checkpoint.fit(
+            model,
             training_dataframe[columns],
             training_dataframe[label],
             eval_set=[(validation_dataframe[columns], validation_dataframe[label])],
