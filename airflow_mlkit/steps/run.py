@@ -17,7 +17,7 @@ from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.steps.asked_size import find_asked_size
 from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint, read_inputs
 from airflow_mlkit.steps.log import log_to
-from airflow_mlkit.steps.memory import count_oom_kills, peak_memory_mib
+from airflow_mlkit.steps.memory import PeakMemory, count_oom_kills, watch_memory
 from airflow_mlkit.steps.sign_of_life import show_life
 from airflow_mlkit.steps.sigterm import Termination, stop_on_sigterm
 
@@ -59,8 +59,8 @@ def run_step(
     planned = find_step(project, name)
     attempt = run.step(name).begin(generation, find_asked_size(project, run, planned, size))
     with log_to(attempt.log), stop_on_sigterm() as termination:
-        with show_life(attempt):
-            fields = _carry_out(StepContext(project, run, planned, attempt, approval), termination)
+        with show_life(attempt), watch_memory() as memory:
+            fields = _carry_out(StepContext(project, run, planned, attempt, approval), termination, memory)
         record = attempt.record(**fields)
         _say(attempt, record)
         attempt.end(record)
@@ -83,7 +83,7 @@ def find_step(project: Project, name: str) -> PlannedStep:
     raise UserError(f"{project.spec.name} has no step {name!r}{did_you_mean(name, names)}")
 
 
-def _carry_out(context: StepContext, termination: Termination) -> dict[str, Any]:
+def _carry_out(context: StepContext, termination: Termination, memory: PeakMemory) -> dict[str, Any]:
     """Everything that can be interrupted; afterwards SIGTERM finds the try ending by itself."""
     fields: dict[str, Any] = {"spec_hash": context.project.spec_hash}
     kills_before = count_oom_kills()
@@ -100,7 +100,7 @@ def _carry_out(context: StepContext, termination: Termination) -> dict[str, Any]
     except (KeyboardInterrupt, SystemExit) as error:
         termination.hold()
         fields |= _interruption(error)
-    return {**fields, "peak_memory_mib": peak_memory_mib()}
+    return {**fields, "peak_memory_mib": memory.mib}
 
 
 def _work(context: StepContext, termination: Termination) -> dict[str, Any]:
