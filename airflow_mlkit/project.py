@@ -90,17 +90,26 @@ class Project:
         """A run's parameters, as they are, from whichever door they came in.
 
         Raises:
-            SpecError: when they name a parameter that `train.params` does not, or a size that the platform has not.
+            SpecError: when they name a parameter that `train.params` does not, or a size or a compute
+                resource that the platform has not.
         """
-        unknown = find_unknown(given, params=self.spec.train.params, sizes=self.platform.sizes)
+        unknown = find_unknown(
+            given,
+            params=self.spec.train.params,
+            sizes=self.platform.sizes,
+            resources=self.platform.compute_resources,
+        )
         if unknown:
             raise SpecError(unknown, hint="Correct the name, or declare it first.")
         return given
 
     def name_size(self, planned: PlannedStep, parameters: RunParameters) -> str:
         """The size that a step of a run asks for, by its name: its own, the run's, or that of mlkit.yaml."""
-        own = planned.name in self.spec.train.sizes
-        return planned.size.name if own else parameters.size or planned.size.name
+        if planned.name in self.spec.train.sizes:
+            return planned.size.name
+        # a run that began on another machine may name a resource that this platform.yaml has no longer
+        meant = self.platform.compute_resources.get(parameters.compute_resource or "")
+        return parameters.size or meant or planned.size.name
 
     @property
     def declared_files(self) -> dict[str, Path]:

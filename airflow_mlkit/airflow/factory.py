@@ -164,7 +164,8 @@ def _timetable(project: Project, plan: DagPlan, cron: str) -> CronTriggerTimetab
 
     That holds for Dags without a start date only, so these have none. A backfill may ask for any date.
     """
-    timetable = CronTriggerTimetable(cron, timezone="UTC", run_immediately=False)
+    # for False Airflow does start a run for a moment that passed less than a tenth of the period ago
+    timetable = CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(0))
     try:
         timetable.validate()
     except AirflowException as error:

@@ -13,7 +13,7 @@ from airflow_mlkit.project import Project
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.run_parameters import RunParameters
 
-OWN = ("training_start", "training_end", "size")
+OWN = ("training_start", "training_end", "size", "compute_resource")
 """The names that `RunParameters` has itself. A workflow's parameter of such a name is shown as `params.<name>`."""
 
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
@@ -41,6 +41,14 @@ def retrain_params(project: Project) -> dict[str, Param]:
         description="Of the machine, as platform.yaml names it."
         + (" Does nothing here: the steps share one machine." if project.plan.backend == "local" else ""),
     )
+    if project.platform.compute_resources:
+        params["compute_resource"] = Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *sorted(project.platform.compute_resources)],
+            title="Compute resource",
+            description="In place of the size, as platform.yaml names it. Blank: the size counts.",
+        )
     return params
 
 
@@ -56,7 +64,7 @@ def changed_parameters(project: Project, values: Mapping[str, Any]) -> RunParame
         values: the params of the Dag run, by the keys of `retrain_params`.
 
     Raises:
-        SpecError: when a key or the size is unknown, or the values contradict each other.
+        SpecError: when a key, the size or the compute resource is unknown, or the values contradict each other.
     """
     declared = {_key(name): name for name in project.spec.train.params}
     unknown = [name for name in values if name not in declared and name not in OWN]

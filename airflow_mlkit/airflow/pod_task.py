@@ -15,12 +15,14 @@ from airflow_mlkit.airflow.pod_log import PodLog
 from airflow_mlkit.airflow.step_pod import OWNER, ClusterRefused, ClusterUnreachable, StepPods, make_pod_name
 from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task
 from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.image.stale import find_stale
 from airflow_mlkit.plan import PlannedSize
 from airflow_mlkit.plan.build import plan_sizes
 from airflow_mlkit.plan.pod import LABEL, MANAGED
 from airflow_mlkit.pods.ending import conclude
 from airflow_mlkit.pods.next_pod import AGAIN, NoMore, choose_next
 from airflow_mlkit.pods.step_pod import describe_step_pod
+from airflow_mlkit.pods.tried import measure_pod, tell_tried
 from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, find_state, judge
 from airflow_mlkit.rundir import PodRecord, StepRecord
 from airflow_mlkit.spec.environment import PodEnvironment
@@ -58,7 +60,7 @@ class PodStepTask(StepTask):
             raise AirflowFailException(str(error)) from None
         except ClusterUnreachable as error:
             raise AirflowException(str(error)) from None
-        self._say_pods(asking, record)
+        self._say_pods(asking)
         end_task(record.exit_code, record.reason or "")
         self.announce(context, record)
 
@@ -141,6 +143,8 @@ class PodStepTask(StepTask):
         name = str(pod["metadata"]["name"])
         self._running = (pods, name, _owner_of(context))
         pods.start(pod)
+        if stale := find_stale(self.project):
+            self.log.warning("%s This run has the project as it is in the image.", stale)
         asked = chosen.size.resources
         self.log.info("pod %s: size %s (%g CPU, %s)", name, chosen.size.name, asked.cpu, asked.memory)
         return name
@@ -173,9 +177,11 @@ class PodStepTask(StepTask):
         shown = PodLog(self._connect, self.place.namespace, name, self.say_line)
         pod, verdict = self._wait(pods, name)
         shown.finish(5.0 if verdict.cause in AGAIN else 15.0)
-        verdict = conclude(verdict, _find_outcome(asking, name))
+        outcome = _find_outcome(asking, name)
+        verdict = conclude(verdict, outcome)
         record = _record_pod(name, pod, verdict)
-        asking.directory.add_pod(asking.generation, record)
+        measured = measure_pod(record, outcome, self.project.platform, self.project.plan.backend)
+        asking.directory.add_pod(asking.generation, measured)
         pods.remove(name, grace=0)
         self._running = None
         self.log.info("pod %s: %s%s", name, verdict.cause, f", {verdict.said}" if verdict.said else "")
@@ -205,15 +211,13 @@ class PodStepTask(StepTask):
         Raises:
             AirflowFailException: always; no retry of the same pod would help.
         """
-        self._say_pods(asking, None)
+        self._say_pods(asking)
         size = asking.directory.pods(asking.generation)[-1].size
         raise AirflowFailException(_tell(self.task_id, size, verdict))
 
-    def _say_pods(self, asking: Asking, record: StepRecord | None) -> None:
-        """The pods that the step had, on which sizes, and what became of them."""
-        told = [_describe(pod) for pod in asking.directory.pods(asking.generation)]
-        peak = f"; peak {record.peak_memory_mib:.0f} MiB" if record and record.peak_memory_mib else ""
-        self.log.info("pods: %s%s", "; ".join(told), peak)
+    def _say_pods(self, asking: Asking) -> None:
+        """The pods that the step had, on which sizes, what became of them, and what they took."""
+        self.log.info("tried: %s", tell_tried(asking.directory.pods(asking.generation)))
 
 
 _TELLING = {
@@ -262,8 +266,3 @@ def _record_pod(name: str, pod: Pod | None, verdict: Verdict) -> PodRecord:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def _describe(pod: PodRecord) -> str:
-    seconds = f" {(pod.ended - pod.started).total_seconds():.0f} s" if pod.ended and pod.started else ""
-    return f"{pod.size} {pod.cause.replace('_', ' ')}{seconds}"

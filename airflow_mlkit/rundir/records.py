@@ -98,6 +98,8 @@ class PodRecord(Record):
     """`pods/<n>.json` of a generation: a pod that a step had, and what became of it.
 
     `cause` is a word for programs, `said` what the cluster said. `started` and `ended` are None for one that never ran.
+    `asked` is its size with the price of then. `peak_memory_mib` is None where its step could not say it any more: of
+    one that was out of memory it is known to be above what was asked for.
     """
 
     pod: str
@@ -108,6 +110,8 @@ class PodRecord(Record):
     node: str | None = None
     started: datetime | None = None
     ended: datetime | None = None
+    peak_memory_mib: float | None = None
+    asked: SizeRecord | None = None
 
 
 class StepRecord(Record):

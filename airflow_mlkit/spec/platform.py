@@ -39,6 +39,9 @@ _ENVIRONMENTS: dict[str, Environment] = {
     "laptop": LocalEnvironment(backend="local", runs="./.mlkit/runs", mlflow="sqlite:///.mlkit/mlflow.db")
 }
 
+Resource = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
+"""What a request for a training names, such as CPU or GPU_LARGE."""
+
 _NOBODY_IS_TOLD = "there is no environment but laptop, where nobody is told anything unless it is named"
 
 
@@ -51,6 +54,9 @@ class PlatformSpec(Declared):
     default_size: Name = Field("cpu-small", description="For projects and steps that name none.")
     step_sizes: dict[StepName, Name] = Field(
         default_factory=dict, description="The default size of single steps, for projects that name none."
+    )
+    compute_resources: dict[Resource, Name] = Field(
+        default_factory=dict, description="What a run may name as compute_resource, such as GPU, and the size it means."
     )
     pools: dict[Name, Pool] = Field(default_factory=lambda: dict(_POOLS), description="The node pools of the sizes.")
     currency: Currency | None = Field(None, description="Of every price_per_hour, such as EUR.")
@@ -79,6 +85,7 @@ class PlatformSpec(Declared):
 
     def _find_strange_names(self) -> list[tuple[Place, str]]:
         sizes: dict[Place, str] = {("step_sizes", step): name for step, name in self.step_sizes.items()}
+        sizes |= {("compute_resources", name): size for name, size in self.compute_resources.items()}
         if "default_size" in self.model_fields_set:
             sizes["default_size",] = self.default_size
         pools: dict[Place, str] = {("sizes", name, "pool"): size.pool for name, size in self.sizes.items()}
@@ -96,6 +103,17 @@ class PlatformSpec(Declared):
                 node_text = f"node: {{cpu: ..., memory: ..., gpu: {size.gpu}}}"
                 said = f"{size.pool} is not known to have GPUs; write {node_text} there, or name a pool that has"
                 problems.append((("sizes", name, "pool"), said))
+        if problems:
+            raise problem_at(*problems)
+        return self
+
+    @model_validator(mode="after")
+    def _gpu_resources_have_gpus(self) -> Self:
+        problems: list[tuple[Place, str]] = [
+            (("compute_resources", name), f"{size} has no GPU; name a size that has one")
+            for name, size in self.compute_resources.items()
+            if "gpu" in re.split(r"[_-]", name.lower()) and not self.sizes[size].gpu
+        ]
         if problems:
             raise problem_at(*problems)
         return self

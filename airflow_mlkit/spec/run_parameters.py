@@ -20,6 +20,7 @@ class RunParameters(Declared):
     training_end: date | None = Field(None, description="Rows dated on it or later are left out.")
     params: Params = Field(default_factory=dict, description="Laid over train.params.")
     size: Name | None = Field(None, description="Instead of train.size.")
+    compute_resource: str | None = Field(None, description="The same by a name under compute_resources, such as GPU.")
 
     @model_validator(mode="after")
     def _start_before_end(self) -> Self:
@@ -28,14 +29,24 @@ class RunParameters(Declared):
             raise problem_at((("training_start",), said))
         return self
 
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if self.size and self.compute_resource:
+            said = f"{self.compute_resource!r} stands beside the size {self.size!r}; name one of the two"
+            raise problem_at((("compute_resource",), said))
+        return self
 
-def find_unknown(given: RunParameters, *, params: Iterable[str], sizes: Iterable[str]) -> list[str]:
+
+def find_unknown(
+    given: RunParameters, *, params: Iterable[str], sizes: Iterable[str], resources: Iterable[str]
+) -> list[str]:
     """A sentence for each name in a run's parameters that is not declared: a typo is not silently without effect.
 
     Args:
         given: what the run does differently.
         params: the names under `train.params`.
         sizes: the names under `sizes` of the platform.
+        resources: the names under `compute_resources` of the platform.
     """
     known, known_sizes = list(params), list(sizes)
     unknown = [
@@ -45,4 +56,8 @@ def find_unknown(given: RunParameters, *, params: Iterable[str], sizes: Iterable
     ]
     if given.size and given.size not in known_sizes:
         unknown.append(f"the platform has no size {given.size!r}{did_you_mean(given.size, known_sizes)}")
+    named = list(resources)
+    if given.compute_resource and given.compute_resource not in named:
+        asked = given.compute_resource
+        unknown.append(f"the platform has no compute resource {asked!r}{did_you_mean(asked, named)}")
     return unknown

@@ -34,7 +34,7 @@ def test_a_retrain_is_seven_pods_and_ships_a_model(cards):
     grown = {"evaluate": [("tiny", "out_of_memory"), ("small", "done")]}
     assert {step: retrain.causes(step) for step in STEPS} == {step: [("small", "done")] for step in STEPS} | grown
     assert retrain.directory.published("promote").record.summary["model_version"] == "1"
-    assert "pods: small done" in retrain.log("train")
+    assert "tried: small: done" in retrain.log("train")
     assert cards.platform.pods() == []
 
 
@@ -43,7 +43,7 @@ def test_a_step_that_lacks_memory_runs_again_on_the_size_that_it_grows_to(cards)
     assert retrain.wait_for("split") == "success"
     assert retrain.causes("split") == [("small", "out_of_memory"), ("large", "done")]
     assert retrain.directory.published("split").record.size.name == "large"
-    assert "pods: small out of memory" in retrain.log("split")
+    assert "tried: small: out of memory" in retrain.log("split")
 
 
 def test_the_steps_own_mistake_fails_at_once_with_its_words(cards):

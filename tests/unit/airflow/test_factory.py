@@ -133,6 +133,30 @@ def test_the_documentation_tab_shows_the_readme_and_the_spec(tmp_path):
     assert dag.doc_md.endswith("\n````\n")
 
 
+def test_the_documentation_tab_says_that_the_image_is_older_than_the_project(tmp_path):
+    """It is said before a run; the runs go on with the image that was committed."""
+    from airflow_mlkit.airflow.documentation import dag_documentation
+    from airflow_mlkit.image.contents import hash_contents
+    from airflow_mlkit.image.record import BuiltImage, ImageRecord
+
+    folder = build_project(tmp_path, rows=10)
+    place = "{backend: kubernetes, namespace: ml, runs: 's3://runs', mlflow: 'https://mlflow.example.com'}"
+    (folder / "platform.yaml").write_text(f"environments: {{prod: {place}}}\n")
+    project = load_project(folder, environment="prod")
+    image = BuiltImage(
+        tag="localhost/cards:1", built="2026-11-22T00:00:00Z", code_hash="0" * 64, files=hash_contents(project)
+    )
+    (folder / "image.json").write_bytes(ImageRecord(project="cards", images={"cpu": image}).to_bytes())
+    assert "older than the project" not in dag_documentation(project)
+
+    (folder / "cards" / "workflow.py").write_text("# changed")
+    changed = load_project(folder, environment="prod")
+    assert "The cpu image is older than the project: cards/workflow.py is not" in dag_documentation(changed)
+    assert "older than the project" not in dag_documentation(load_project(folder)), "no image is used on a laptop"
+    (folder / "image.json").write_text("{")
+    assert "image.json is no JSON" in dag_documentation(load_project(folder, environment="prod"))
+
+
 def test_only_the_dag_that_a_task_belongs_to_is_built(tmp_path, monkeypatch):
     """A task's process parses the file again, for one Dag."""
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "cards-predict")

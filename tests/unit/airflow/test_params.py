@@ -89,3 +89,43 @@ def test_without_a_date_column_there_are_no_dates_to_choose(tmp_path):
     del spec["data"]["date_column"], spec["data"]["types"]["created_at"]
     project = load_project(build_project(tmp_path, rows=10, spec=spec))
     assert [name for name in form(project) if name.startswith("training")] == []
+
+
+@pytest.fixture
+def with_resources(tmp_path) -> Project:
+    """A project of a platform with compute resources, which trains on a size of its own."""
+    spec = default_spec()
+    spec["train"]["sizes"] = {"train": "high-memory"}
+    folder = build_project(tmp_path, rows=10, spec=spec)
+    (folder / "platform.yaml").write_text("compute_resources: {CPU: cpu-large, GPU: gpu}\n")
+    return load_project(folder)
+
+
+def test_a_compute_resource_stands_for_a_size(with_resources):
+    """It counts as the size would: not for a step that mlkit.yaml gives a size of its own."""
+    from airflow_mlkit.airflow.params import changed_parameters
+
+    values = {name: param.resolve() for name, param in form(with_resources).items()}
+    assert changed_parameters(with_resources, values) == RunParameters()
+    asked = changed_parameters(with_resources, {**values, "compute_resource": "GPU"})
+    steps = {step.name: step for step in with_resources.plan.retrain.steps}
+    assert with_resources.name_size(steps["evaluate"], asked) == "gpu"
+    assert with_resources.name_size(steps["train"], asked) == "high-memory"
+    unknown = RunParameters(compute_resource="TPU")
+    assert with_resources.name_size(steps["evaluate"], unknown) == "cpu-small", "of another machine's platform.yaml"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"compute_resource": "GPU", "size": "cpu-large"}, "'GPU' stands beside the size 'cpu-large'; name one of"),
+        ({"compute_resource": "GPUU"}, "the platform has no compute resource 'GPUU'; did you mean GPU"),
+        ({"compute_resource": 3}, "3 is no text"),
+    ],
+)
+def test_a_compute_resource_that_cannot_be_is_refused(with_resources, values, message):
+    """Over the REST API anything can be sent."""
+    from airflow_mlkit.airflow.params import changed_parameters
+
+    with pytest.raises(SpecError, match=message):
+        changed_parameters(with_resources, values)

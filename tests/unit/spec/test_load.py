@@ -375,6 +375,9 @@ def test_a_platform_is_read_and_always_has_a_laptop(tmp_path: Path) -> None:
         ("8, mem", "8, gpu: 1, mem", "3 sizes.large.pool: general is not known to have GPUs; write node: "),
         ("pools:", "default_size: smal\npools:", "4 default_size: there is no size 'smal'; did you mean small?"),
         ("pools:", "step_sizes: {train: big}\npools:", "4 step_sizes.train: there is no size 'big'"),
+        ("pools:", "compute_resources: {CPU: smal}\npools:", "4 compute_resources.CPU: there is no size 'smal'; did"),
+        ("pools:", "compute_resources: {GPU_L: large}\npools:", "4 compute_resources.GPU_L: large has no GPU; name a"),
+        ("pools:", "compute_resources: {'G P': large}\npools:", "4 compute_resources.G P: "),
         ("pools:", "step_sizes: {trian: big}\npools:", "4 step_sizes.trian: "),
         (
             "namespace: ml-prod",
