@@ -16,7 +16,7 @@ MAX_CHARACTERS = 60_000
 def dag_documentation(project: Project) -> str:
     """Markdown: README.md, where there is one, and mlkit.yaml as it stands; above them, that the image is an older one.
 
-    It is said and does not stop the runs: which image runs was decided when image.json was committed, and where the code
+    It is said and does not stop the runs: which image runs was decided when image.json was committed, and where code
     arrives before the image that is built of it, every retrain between the two would fail.
     """
     readme = _read(project.folder / "README.md") or f"# {project.spec.name}\n\n{project.spec.description}"

@@ -15,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from airflow_mlkit.exceptions import ProjectError, SpecError
+from airflow_mlkit.project import load_project
 from airflow_mlkit.rundir import StepRecord
 from tests.projects import build_project, default_spec
 
