@@ -27,6 +27,10 @@ RETRIES = 1
 
 RETRY_DELAY = timedelta(seconds=5)
 
+POD_RETRY_DELAY = timedelta(minutes=1)
+"""Where steps are pods: what stopped a task may take a minute to come back, as Airflow's API server does in an upgrade.
+A pod that goes on meanwhile is found again by the retry."""
+
 
 def pipeline_dags(file: str | Path) -> dict[str, DAG]:
     """The Dags of the project in which a file lies, by their ids.
@@ -77,6 +81,7 @@ def build_dags(project: Project, settings: Settings) -> dict[str, DAG]:
 
 def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
     is_retrain = plan is project.plan.retrain
+    delay = RETRY_DELAY if project.plan.backend == "local" else POD_RETRY_DELAY
     with DAG(
         dag_id=plan.dag_id,
         description=plan.description,
@@ -86,7 +91,7 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
         tags=["mlkit", project.plan.pattern, project.spec.name],
         doc_md=dag_documentation(project),
         params=retrain_params(project) if is_retrain else {},
-        default_args={"owner": project.spec.owner, "retries": RETRIES, "retry_delay": RETRY_DELAY},
+        default_args={"owner": project.spec.owner, "retries": RETRIES, "retry_delay": delay},
     ) as dag:
         tasks = {step.name: _build_task(project, plan, step, settings) for step in plan.steps}
         for step in plan.steps:

@@ -17,7 +17,9 @@ class MLKitPlugin(AirflowPlugin):
         """The web pages."""
         from airflow_mlkit.airflow.pages import PREFIX
         from airflow_mlkit.airflow.report_app import build_app
+        from airflow_mlkit.airflow.start_check import warn_of_missing_settings
 
+        warn_of_missing_settings()
         return [{"name": "mlkit", "app": build_app(), "url_prefix": PREFIX}]
 
     @property

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +49,7 @@ def check(
     there. Where you may not look it says so. Ends with 0 when no step would fail by it, with 2 when one would, and with
     1 when a cluster could not be asked.
     """
-    from airflow_mlkit.cli.platform_view import print_outlook
+    from airflow_mlkit.cli.platform_view import print_outlook, print_settings
     from airflow_mlkit.extras import needs_extra
 
     with needs_extra("kubernetes", "asking a cluster"):
@@ -61,9 +63,13 @@ def check(
         outlooks.append(outlook)
         if not as_json:
             print_outlook(outlook)
+    missing = _check_airflow(declared) if outlooks else None
     if as_json:
-        out.print_json(json.dumps([each.model_dump(mode="json") for each in outlooks]))
-    elif not outlooks:
+        environments = [each.model_dump(mode="json") for each in outlooks]
+        out.print_json(json.dumps({"environments": environments, "airflow": missing}))
+    elif outlooks:
+        print_settings(missing)
+    else:
         print_line("No environment of this platform.yaml has pods: there is no cluster to ask.")
     raise typer.Exit(_exit_code(outlooks))
 
@@ -88,6 +94,23 @@ def _choose(declared: PlatformSpec, environment: str | None) -> Iterator[str]:
         )
     names = [environment] if environment else declared.environments
     yield from (name for name in names if declared.environments[name].backend != "local")
+
+
+def _check_airflow(declared: PlatformSpec) -> list[str] | None:
+    """The settings that Airflow lacks; None where this is no Airflow that runs pipelines as pods.
+
+    Airflow itself is imported only where it is configured: it would write a configuration otherwise.
+    """
+    home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+    is_named = "AIRFLOW__MLKIT__ENVIRONMENT" in os.environ
+    if not (is_named or (home / "airflow.cfg").exists()) or find_spec("airflow") is None:
+        return None
+    from airflow_mlkit.airflow.settings import find_missing_settings, read_settings
+
+    place = declared.environments.get(read_settings().environment)
+    if place is None or place.backend == "local":
+        return None
+    return [str(gap) for gap in find_missing_settings(declared)]
 
 
 def _exit_code(outlooks: list[EnvironmentOutlook]) -> int:

@@ -86,3 +86,16 @@ def _print_finding(finding: Finding) -> None:
     print_hanging(f"{head}{finding.said}", head="")
     if finding.todo:
         print_hanging(finding.todo, head="  → ")
+
+
+def print_settings(missing: list[str] | None) -> None:
+    """Print which settings of Airflow are missing; None where they could not be looked at."""
+    out.print("\n[bold]Airflow[/]")
+    if missing is None:
+        said = "its settings were not looked at: it does not run here."
+        todo = "kubectl exec -n airflow deploy/airflow-scheduler -- mlkit platform check --platform PLATFORM.YAML"
+        _print_finding(Finding(level=Level.NOT_LOOKED_AT, said=said, todo=todo))
+    for said in missing or ():
+        _print_finding(Finding(level=Level.WARNING, said=said))
+    if missing == []:
+        out.print("[green]✓[/] no setting is missing")

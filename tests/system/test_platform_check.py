@@ -48,7 +48,7 @@ class Checked:
     def __init__(self, ended: subprocess.CompletedProcess[str]) -> None:
         assert "Traceback" not in ended.stderr, ended.stderr
         self.exit_code, self.error = ended.returncode, ended.stderr
-        self.outlook: dict[str, Any] = json.loads(ended.stdout)[0] if ended.stdout else {}
+        self.outlook: dict[str, Any] = json.loads(ended.stdout)["environments"][0] if ended.stdout else {}
         self.sizes = {size["name"]: size for size in self.outlook.get("sizes", [])}
 
     def say(self, about: str) -> tuple[str, str]:
