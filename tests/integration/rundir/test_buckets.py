@@ -17,7 +17,7 @@ from airflow_mlkit.cost.run_files import read_runs
 from airflow_mlkit.exceptions import RegistryError, RunDirectoryError
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
-from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord, create_only
+from airflow_mlkit.rundir import CheckpointFolder, Outcome, RunDirectory, RunRecord, create_only
 from airflow_mlkit.rundir.create_only import _TRUSTED
 from airflow_mlkit.steps.run import run_step
 from airflow_mlkit.steps.sign_of_life import show_life
@@ -206,3 +206,16 @@ def wait_until(happened: Callable[[], bool]) -> None:
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_checkpoint_in_a_bucket_is_replaced_whole_and_removed(bucket: str) -> None:
+    folder = CheckpointFolder(place(f"{bucket}/churn/r1/steps/train/1/checkpoints"))
+    assert folder.read("xgboost-1") is None
+    folder.remove()  # what is not there is removed already
+    folder.write("xgboost-1", b"1" * 100)
+    folder.write("xgboost-1", b"22")
+    folder.write("xgboost-2", b"3")
+    again = CheckpointFolder(place(f"{bucket}/churn/r1/steps/train/1/checkpoints"))
+    assert again.read("xgboost-1") == b"22"
+    again.remove()
+    assert (folder.read("xgboost-1"), folder.read("xgboost-2")) == (None, None)
