@@ -14,6 +14,7 @@ from kubernetes.client import CoreV1Api
 from airflow_mlkit.airflow.pod_log import PodLog
 from airflow_mlkit.airflow.step_pod import OWNER, ClusterRefused, ClusterUnreachable, StepPods, make_pod_name
 from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task
+from airflow_mlkit.cost.tried import measure_pod, tell_tried
 from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.image.stale import find_stale
 from airflow_mlkit.plan import PlannedSize
@@ -22,7 +23,6 @@ from airflow_mlkit.plan.pod import LABEL, MANAGED
 from airflow_mlkit.pods.ending import conclude
 from airflow_mlkit.pods.next_pod import AGAIN, NoMore, choose_next
 from airflow_mlkit.pods.step_pod import describe_step_pod
-from airflow_mlkit.pods.tried import measure_pod, tell_tried
 from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, find_state, judge
 from airflow_mlkit.rundir import PodRecord, StepRecord
 from airflow_mlkit.spec.environment import PodEnvironment

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,14 @@ WHY_OF_EACH = "; the gate report says why of each"
 _BINS = 40
 
 
-def render_gate_report(name: str, report: GateReport, *, kind: ProblemKind, contest: Contest | None = None) -> str:
+def render_gate_report(
+    name: str,
+    report: GateReport,
+    *,
+    kind: ProblemKind,
+    contest: Contest | None = None,
+    tried: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The page as HTML.
 
     Args:
@@ -39,6 +47,7 @@ def render_gate_report(name: str, report: GateReport, *, kind: ProblemKind, cont
         report: what the gate found.
         kind: of problem.
         contest: the scores of both models, for the curves; None where no champion was met.
+        tried: what the pods of each step were, in words; empty where steps are no pods.
     """
     views = [view_comparison(result.comparison) for result in report.results if result.comparison]
     return render_page(
@@ -54,6 +63,7 @@ def render_gate_report(name: str, report: GateReport, *, kind: ProblemKind, cont
         higher_is_better={metric: rule.higher_is_better for metric, rule in ALL_METRICS.items()},
         sure=sure,
         slice_confidence=SLICE_CONFIDENCE,
+        tried=tried,
     )
 
 

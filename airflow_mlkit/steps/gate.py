@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -41,6 +40,7 @@ from airflow_mlkit.steps.holdout_gains import read_gains
 from airflow_mlkit.steps.holdout_rows import read_holdout_rows
 from airflow_mlkit.steps.opponents import Opponent, score_opponent
 from airflow_mlkit.steps.sanity import check_sanity
+from airflow_mlkit.steps.tried_pods import find_tried
 from airflow_mlkit.workflows.manifest import ModelManifest, load_manifest
 
 log = logging.getLogger("airflow_mlkit.gate")
@@ -56,9 +56,11 @@ class Judgement:
     kind: ProblemKind
     contest: Contest | None
 
-    def write(self, folder: Path, name: str) -> None:
+    def write(self, context: StepContext) -> None:
         """Write the report for the steps, and the page for people."""
-        page = render_gate_report(name, self.report, kind=self.kind, contest=self.contest)
+        folder, name = context.folder, context.spec.name
+        tried = find_tried(context)
+        page = render_gate_report(name, self.report, kind=self.kind, contest=self.contest, tried=tried)
         (folder / PAGE_FILE).write_text(page, encoding="utf-8")
         (folder / REPORT_FILE).write_bytes(self.report.to_bytes())
 
@@ -70,7 +72,7 @@ def run(context: StepContext) -> StepResult:
         RegistryError: when the champion log cannot be read: then nobody knows whether there is a champion.
     """
     found = judge(context, ChampionLog(context.project.champions).head())
-    found.write(context.folder, context.spec.name)
+    found.write(context)
     report = found.report
     for result in report.results:
         log.info("%s: %s", "passed" if result.passed else "FAILED", result.reason)

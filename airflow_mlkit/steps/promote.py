@@ -130,7 +130,7 @@ def _promote(context: StepContext, report: GateReport) -> Promotion:
 
         found = judge(context, champion)
         # before the champion log names its hash: a process that is killed after that leaves the report to be found
-        found.write(context.folder, context.spec.name)
+        found.write(context)
         return found.report
 
     return promote(read_challenger(context), ModelRegistry.of(context.project), report, judge)

@@ -7,6 +7,7 @@ import html
 import pytest
 
 from airflow_mlkit.gates.page import render_gate_report
+from airflow_mlkit.rundir import PodRecord
 from airflow_mlkit.steps.gate import PAGE_FILE
 
 from .conftest import Run
@@ -45,6 +46,17 @@ def test_a_note_that_sends_people_here_leads_to_the_table_on_the_page(run: Run) 
     assert "the gate report says" not in page
     assert '; <a href="#slices">the table of slices</a> says why of each.' in page
     assert page.count('id="slices"') == 1
+
+
+def test_the_page_tells_the_pods_of_each_step_where_there_were_any(run: Run) -> None:
+    crown_anchor_and_champion(run)
+    run.step("gate")
+    assert "What was tried" not in run.file("gate", PAGE_FILE).read_text()
+    for pod, cause in (("p1", "out_of_memory"), ("p<2>", "done")):
+        run.directory.step("train").add_pod(1, PodRecord(pod=pod, size="<b>small", cause=cause))
+    run.step("gate")
+    page = run.file("gate", PAGE_FILE).read_text()
+    assert '<th scope="row">train</th><td>&lt;b&gt;small: out of memory; &lt;b&gt;small: done</td>' in page
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "{{ 7 * 7 }}", "a\nb \N{HOT BEVERAGE}"])

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from airflow_mlkit.cost.size_record import record_size
 from airflow_mlkit.cost.spent import price_of_an_hour
-from airflow_mlkit.pods.verdict import Cause
 from airflow_mlkit.rundir import PodRecord, StepRecord
 from airflow_mlkit.spec.platform import PlatformSpec
 
 _SECONDS_PER_HOUR = 3600
+_OUT_OF_MEMORY = "out_of_memory"
 
 
 def measure_pod(pod: PodRecord, outcome: StepRecord | None, platform: PlatformSpec, backend: str) -> PodRecord:
@@ -46,7 +46,7 @@ def _tell_pod(pod: PodRecord) -> str:
 
 def _tell_memory(pod: PodRecord) -> str:
     """One that was killed for it had no time to say how much it needed."""
-    if pod.cause == Cause.OUT_OF_MEMORY and pod.asked:
+    if pod.cause == _OUT_OF_MEMORY and pod.asked:
         return f", needed more than {pod.asked.memory}"
     return "" if pod.peak_memory_mib is None else f", peak {pod.peak_memory_mib:,.0f} MiB"
 

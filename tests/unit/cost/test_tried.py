@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow_mlkit.pods.tried import measure_pod, tell_tried
+from airflow_mlkit.cost.tried import measure_pod, tell_tried
 from airflow_mlkit.pods.verdict import Cause
 from airflow_mlkit.rundir import Outcome, PodRecord, StepRecord
 from airflow_mlkit.spec.platform import PlatformSpec
