@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from airflow_mlkit.cli.console import on_one_line, out, print_hanging
+from airflow_mlkit.cli.console import on_one_line, out
 from airflow_mlkit.cluster.finding import EnvironmentOutlook, Finding, Level, SizeOutlook
 
 _MARKS = {
@@ -81,11 +81,17 @@ def _colour(text: str, colour: str) -> str:
 
 
 def _print_finding(finding: Finding) -> None:
-    out.print(_MARKS[finding.level], end=" ")
-    head = f"{finding.about}: " if finding.about else ""
-    print_hanging(f"{head}{finding.said}", head="")
-    if finding.todo:
-        print_hanging(finding.todo, head="  → ")
+    said = on_one_line(f"{finding.about}: {finding.said}" if finding.about else finding.said)
+    lines = [(_MARKS[finding.level], said), *([("", f"→ {on_one_line(finding.todo)}")] if finding.todo else [])]
+    if not out.is_terminal:  # a line stays a line, for whoever looks for it in a file
+        for mark, text in lines:
+            out.print(mark or " ", end=" ")
+            out.print(text, markup=False)
+        return
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    for mark, text in lines:
+        grid.add_row(mark, escape(text))
+    out.print(grid)
 
 
 def print_settings(missing: list[str] | None) -> None:
@@ -93,7 +99,9 @@ def print_settings(missing: list[str] | None) -> None:
     out.print("\n[bold]Airflow[/]")
     if missing is None:
         said = "its settings were not looked at: it does not run here."
-        todo = "kubectl exec -n airflow deploy/airflow-scheduler -- mlkit platform check --platform PLATFORM.YAML"
+        todo = (
+            "Run it there too: kubectl exec -n airflow deploy/airflow-scheduler -- mlkit platform check --platform ..."
+        )
         _print_finding(Finding(level=Level.NOT_LOOKED_AT, said=said, todo=todo))
     for said in missing or ():
         _print_finding(Finding(level=Level.WARNING, said=said))
