@@ -48,6 +48,9 @@ SETTINGS = {
     "USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 
+READ_SECONDS, WRITE_SECONDS = 120.0, 30.0
+"""How long the API server may take: on a busy machine half a minute was not enough for a reading."""
+
 
 class LocalAirflowError(MLKitError):
     """Raised when the local Airflow does not start, or refuses a request."""
@@ -251,8 +254,9 @@ class LocalAirflow:
         return self.token()
 
     def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        patience = READ_SECONDS if method == "GET" else WRITE_SECONDS
         try:
-            answer = httpx.request(method, f"{self.url}{path}", timeout=30, **options)
+            answer = httpx.request(method, f"{self.url}{path}", timeout=patience, **options)
         except httpx.HTTPError as error:
             raise LocalAirflowError(f"Airflow at {self.url} does not answer: {error}", hint=self._log_hint) from error
         if answer.is_error:

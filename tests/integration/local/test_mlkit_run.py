@@ -154,23 +154,34 @@ def test_a_named_platform_says_where_everything_lies(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGTERM])
-@pytest.mark.parametrize("step", ["extract", "validate", "split", "train", "evaluate", "gate", "promote"])
-def test_stopped_with_all_its_processes_in_any_step_and_resumed_the_same_model_is_shipped(
-    step: str, told: signal.Signals, shipped: Path, tmp_path: Path
+def test_stopped_with_all_its_processes_in_every_step_and_resumed_the_same_model_is_shipped(
+    told: signal.Signals, shipped: Path, tmp_path: Path
 ) -> None:
     folder = build_project(tmp_path / "cards")
-    process = subprocess.Popen([*MLKIT, "run"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _wait_for(lambda: list(folder.glob(f".mlkit/runs/cards/*/steps/{step}/1/tries/1/started.json")))
-    children = psutil.Process(process.pid).children(recursive=True)
-    for victim in [*children, psutil.Process(process.pid)]:
-        _tell(victim, told)
-    process.wait(30)
-    assert not psutil.wait_procs(children, timeout=5)[1]
+    for step in ("extract", "validate", "split", "train", "evaluate", "gate", "promote"):
+        _stop_in(step, told, folder)
     result = run_json(folder, "--resume")
     (entry,) = (shipped / ".mlkit" / "champions" / "cards").glob("*.json")
     assert result["state"] == "SHIPPED", result["reason"]
     assert result["model_id"] == json.loads(entry.read_text())["model_id"]
     assert len(list((folder / ".mlkit" / "champions" / "cards").glob("*.json"))) == 1
+    assert len(list((folder / ".mlkit" / "runs" / "cards").iterdir())) == 1
+
+
+def _stop_in(step: str, told: signal.Signals, folder: Path) -> None:
+    """Begin a run, or go on with it, and stop all its processes when a step has just begun."""
+    tries = f".mlkit/runs/cards/*/steps/{step}/*/tries/*/started.json"
+    before = len(list(folder.glob(tries)))
+    resume = ["--resume"] if (folder / ".mlkit").exists() else []
+    process = subprocess.Popen(
+        [*MLKIT, "run", *resume], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _wait_for(lambda: len(list(folder.glob(tries))) > before)
+    children = psutil.Process(process.pid).children(recursive=True)
+    for victim in [*children, psutil.Process(process.pid)]:
+        _tell(victim, told)
+    process.wait(30)
+    assert not psutil.wait_procs(children, timeout=5)[1]
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
