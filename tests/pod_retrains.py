@@ -24,6 +24,9 @@ from tests.projects import build_project, default_spec
 
 STEPS = ("extract", "validate", "split", "train", "evaluate", "gate", "promote")
 
+AT_ONCE = "from airflow_mlkit.airflow import pod_task\n\npod_task.WORKER_SECONDS = 0.0\n\n"
+"""What a Dag file does first whose steps are left to the triggerer however short they are, where that is allowed."""
+
 _FAULTS = "faults"
 
 _WORKFLOW = Template('''
@@ -68,7 +71,7 @@ def suffer():
         child = f"import time; held = b'x' * ({mebibytes} << 20); time.sleep(1)"
         subprocess.run([sys.executable, "-c", child], check=True)
     for number in range(fault.get("print_lines", 0)):
-        print(f"line {number}")
+        print(f"line {number}".ljust(fault.get("width", 0), "."))
     for _ in range(fault.get("print_megabytes_on_a_line", 0)):
         print("x" * (1 << 20), end="", flush=True)
     if seconds := fault.get("sleep"):
@@ -229,13 +232,16 @@ class PodProject:
 
 
 @contextmanager
-def serve_project(platform: PodPlatform, folder: Path, name: str, **environment: Any) -> Iterator[PodProject]:
+def serve_project(
+    platform: PodPlatform, folder: Path, name: str, *, dag_file: str = "", **environment: Any
+) -> Iterator[PodProject]:
     """A project with an image of its own, and the Airflow that retrains it.
 
     Args:
         platform: where its pods run.
         folder: for its files and Airflow's.
         name: of the project.
+        dag_file: what its Dag file does first.
         environment: what its environment `cluster` has beside what all have.
     """
     workflow = _WORKFLOW.substitute(faults=_faults_of(platform, name))
@@ -243,7 +249,10 @@ def serve_project(platform: PodPlatform, folder: Path, name: str, **environment:
     spec["train"] = {**spec["train"], "sizes": {"evaluate": "tiny"}}
     project = build_project(folder / name, rows=1200, spec=spec, workflow=workflow)
     image = platform.install(project, **environment)
-    with platform.airflow(folder / "airflow", project / "dags") as airflow:
+    written = project / "dags" / "project.py"
+    written.write_text(dag_file + written.read_text())
+    known = {"AIRFLOW__MLKIT__PLATFORM": str(project / "platform.yaml")}
+    with platform.airflow(folder / "airflow", project / "dags", **known) as airflow:
         airflow.wait_for_dag(f"{name}-retrain")
         served = PodProject(name, project, image, airflow, platform, environment)
         try:

@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +21,9 @@ log = logging.getLogger("airflow_mlkit.pods")
 PAUSE_SECONDS = 1.0
 MAX_LINE = 1 << 16
 """A longer line is cut: one without an end would fill the worker's memory."""
+
+MAX_LINES = 200_000
+"""Of a log that is read as a whole: a node may have been told to keep more than a worker can hold."""
 
 _CHUNK = 1 << 16
 _READ_SECONDS = 300
@@ -75,6 +79,20 @@ class PodLog:
                 if moment > self._last:
                     self._last = moment
                     self._say(text)
+
+
+def read_pod_log(client: Callable[[], CoreV1Api], namespace: str, pod: str, seconds: float) -> list[str]:
+    """What the node has of the log of a pod that has ended; what it gives within some seconds.
+
+    Args:
+        client: as of `PodLog`.
+        namespace: the pod's.
+        pod: its name.
+        seconds: how long to wait for a node that does not answer.
+    """
+    lines: deque[str] = deque(maxlen=MAX_LINES)
+    PodLog(client, namespace, pod, lines.append).finish(seconds)
+    return list(lines)
 
 
 def cut_lines(chunks: Iterator[bytes]) -> Iterator[str]:

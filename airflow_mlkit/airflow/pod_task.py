@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 import time
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.sdk import BaseOperator
 from kubernetes.client import CoreV1Api
 
-from airflow_mlkit.airflow.pod_log import PodLog
-from airflow_mlkit.airflow.step_pod import OWNER, ClusterRefused, ClusterUnreachable, StepPods, make_pod_name
-from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task
+from airflow_mlkit.airflow.patience import ClusterRefused, ClusterUnreachable
+from airflow_mlkit.airflow.pod_log import PodLog, read_pod_log
+from airflow_mlkit.airflow.settings import Settings
+from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, make_pod_name
+from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task, say_reason
 from airflow_mlkit.cost.tried import measure_pod, tell_tried
 from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.image.stale import find_stale
-from airflow_mlkit.plan import PlannedSize
+from airflow_mlkit.plan import DagPlan, PlannedSize
 from airflow_mlkit.plan.build import plan_sizes
 from airflow_mlkit.plan.pod import LABEL, MANAGED
 from airflow_mlkit.pods.ending import conclude
+from airflow_mlkit.pods.kept_log import join_logs
 from airflow_mlkit.pods.next_pod import AGAIN, NoMore, choose_next
-from airflow_mlkit.pods.step_pod import describe_step_pod
-from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, find_state, judge
-from airflow_mlkit.rundir import PodRecord, StepRecord
+from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, find_pod_environment, place_of
+from airflow_mlkit.pods.telling import record_pod, tell_end
+from airflow_mlkit.pods.verdict import Cause, Verdict
+from airflow_mlkit.pods.watch import PodWatch
+from airflow_mlkit.project import Project
+from airflow_mlkit.rundir import StepRecord
 from airflow_mlkit.spec.environment import PodEnvironment
 
 if TYPE_CHECKING:
@@ -32,25 +40,64 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 KILL_GRACE_SECONDS = 5
-PLACE = "place"
-"""The label that tells one run's pods from all others."""
+WORKER_SECONDS = 30.0
+"""How long a worker waits for a pod by itself before it leaves that to the triggerer, where it may: starting a task
+again takes seconds, and most steps are over by then."""
 
 
-class PodStepTask(StepTask):
+class PodStepTask(StepTask, BaseOperator):
     """A task whose step runs as a pod. The operator that it is mixed into knows the way to the cluster: its `client`.
 
     A pod that lacked memory is followed by one of the size that it grows to; one that was preempted, evicted or
     deleted by another of the same size. What became of each pod stands in the run directory, so that a retry of the
     task goes on from there, with the pod that is there if one is. The step's own result decides over the task.
+
+    :param project: the project whose step it is
+    :param dag_plan: the part of the project's plan that has a step named like the task
+    :param settings: the `[mlkit]` options of this installation
     """
 
-    place: PodEnvironment
+    ui_color = "#e6f1f4"
+    template_fields: Sequence[str] = ()
+
     client: Any
     _running: tuple[StepPods, str, str] | None = None
     _is_stopped = False
+    _may_defer = False
+
+    def __init__(self, *, project: Project, dag_plan: DagPlan, settings: Settings, **kwargs: Any) -> None:
+        place = find_pod_environment(project)
+        given = {"on_failure_callback": say_reason, "on_retry_callback": say_reason, **kwargs}
+        super().__init__(**self.describe_cluster(place), namespace=place.namespace, do_xcom_push=False, **given)
+        self.project, self.dag_plan, self.settings, self.place = project, dag_plan, settings, place
+
+    @staticmethod
+    @abstractmethod
+    def describe_cluster(place: PodEnvironment) -> dict[str, Any]:
+        """The arguments of the provider's operator that say where the cluster is."""
+
+    @abstractmethod
+    def build_trigger(self, **given: Any) -> Any:
+        """The trigger that waits for a pod of this cluster.
+
+        Args:
+            given: as of `StepPodTrigger`.
+        """
 
     def execute(self, context: Context) -> None:
         """Run the step's pods until one has carried it out, or none would."""
+        self._may_defer = self.place.deferrable
+        self._run(context)
+
+    def resume(self, context: Context, event: Mapping[str, Any] | None = None) -> None:
+        """Go on where the triggerer has left off: the pod is found again as after any restart."""
+        trouble = (event or {}).get("trouble")
+        if trouble:
+            self.log.warning("the triggerer cannot look at the pod, so the worker does: %s", trouble)
+        self._may_defer = self.place.deferrable and not trouble
+        self._run(context)
+
+    def _run(self, context: Context) -> None:
         asking = self.find_asking(context)
         try:
             record = self._carry_out(context, asking)
@@ -79,10 +126,10 @@ class PodStepTask(StepTask):
         sizes = self._find_sizes(asking)
         while True:
             published = asking.directory.published(asking.generation)
-            alive = self._find_alive(pods, asking, keep=published is None)
-            if published:
+            unjudged = self._find_unjudged(pods, asking, published.record if published else None)
+            if published and unjudged is None:
                 return published.record
-            name = alive or self._start(context, pods, asking, sizes)
+            name = unjudged or self._start(context, pods, asking, sizes)
             self._end_when_stopped()
             verdict = self._follow(context, pods, asking, name)
             self._end_when_stopped()
@@ -100,7 +147,7 @@ class PodStepTask(StepTask):
             raise AirflowException(f"{self.task_id}: stopped, and its pod was removed")
 
     def _find_pods(self, asking: Asking) -> StepPods:
-        labels = {**MANAGED, f"{LABEL}/{PLACE}": _place_of(asking), f"{LABEL}/step": self.task_id}
+        labels = {**MANAGED, f"{LABEL}/{PLACE}": place_of(asking.run_dir), f"{LABEL}/step": self.task_id}
         return StepPods(self._connect, self._renew, self.place.namespace, labels)
 
     def _connect(self) -> CoreV1Api:
@@ -120,17 +167,21 @@ class PodStepTask(StepTask):
             return (planned.size, *planned.grows_to)
         return plan_sizes(self.project.platform, self.project.name_size(planned, asking.parameters))
 
-    def _find_alive(self, pods: StepPods, asking: Asking, *, keep: bool) -> str | None:
-        """The pod of this asking that nobody has judged yet; all others are removed."""
+    def _find_unjudged(self, pods: StepPods, asking: Asking, published: StepRecord | None) -> str | None:
+        """The pod of this asking that nobody has judged yet; all others are removed.
+
+        Where the step has published its result already, only the pod that did is worth a look.
+        """
         judged = {pod.pod for pod in asking.directory.pods(asking.generation)}
         generation = str(asking.generation)
         found = None
         for pod in pods.find():
-            name = pod["metadata"]["name"]
+            name = str(pod["metadata"]["name"])
             is_of_this_asking = pod["metadata"]["labels"].get(f"{LABEL}/generation") == generation
-            if keep and found is None and is_of_this_asking and name not in judged:
+            is_wanted = name not in judged and (published is None or published.pod == name)
+            if found is None and is_of_this_asking and is_wanted:
                 found = name
-                self.log.info("found the pod %s of an earlier try", name)
+                self.log.info("found the pod %s", name)
             else:
                 pods.remove(name)
         return found
@@ -155,7 +206,7 @@ class PodStepTask(StepTask):
             "run": context["run_id"],
             "try": str(instance.try_number),
             "generation": str(asking.generation),
-            PLACE: _place_of(asking),
+            PLACE: place_of(asking.run_dir),
         }
         pod = describe_step_pod(
             self.project,
@@ -166,20 +217,24 @@ class PodStepTask(StepTask):
             options=self.step_options(context, asking),
             labels=labels,
         )
-        pod["metadata"]["annotations"] = {OWNER: _owner_of(context)}
+        key = TaskKey(instance.dag_id, context["run_id"], self.task_id, instance.map_index)
+        pod["metadata"]["annotations"] = {OWNER: _owner_of(context), **key.annotations}
         return pod
 
     def _follow(self, context: Context, pods: StepPods, asking: Asking, name: str) -> Verdict:
-        """Show the pod's log until it has ended, and write down what became of it."""
+        """Wait until the pod has ended, show its log, and write down what became of it."""
         owner = _owner_of(context)
         self._running = (pods, name, owner)
         pods.claim(name, owner)
-        shown = PodLog(self._connect, self.place.namespace, name, self.say_line)
-        pod, verdict = self._wait(pods, name)
-        shown.finish(5.0 if verdict.cause in AGAIN else 15.0)
+        watch = PodWatch(self.place.node_wait, self.log.info)
+        if self._may_defer:
+            verdict = self._wait_by_turns(pods, name, watch, owner)
+            self._show_log(asking, name, verdict)
+        else:
+            verdict = self._stay(pods, name, watch)
         outcome = _find_outcome(asking, name)
         verdict = conclude(verdict, outcome)
-        record = _record_pod(name, pod, verdict)
+        record = record_pod(name, watch.pod, verdict)
         measured = measure_pod(record, outcome, self.project.platform, self.project.plan.backend)
         asking.directory.add_pod(asking.generation, measured)
         pods.remove(name, grace=0)
@@ -187,22 +242,46 @@ class PodStepTask(StepTask):
         self.log.info("pod %s: %s%s", name, verdict.cause, f", {verdict.said}" if verdict.said else "")
         return verdict
 
-    def _wait(self, pods: StepPods, name: str) -> tuple[Pod | None, Verdict]:
-        """Look at a pod until nothing more becomes of it, or it has waited too long for a node."""
-        started, said = time.monotonic(), ""
-        seen: Pod | None = None
+    def _stay(self, pods: StepPods, name: str, watch: PodWatch) -> Verdict:
+        """Wait here, and show the log as it comes."""
+        shown = PodLog(self._connect, self.place.namespace, name, self.say_line)
+        verdict = self._wait(pods, name, watch)
+        shown.finish(_log_seconds(verdict))
+        return verdict
+
+    def _wait_by_turns(self, pods: StepPods, name: str, watch: PodWatch, owner: str) -> Verdict:
+        """Wait here for a moment, then in the triggerer.
+
+        Raises:
+            TaskDeferred: when it is the triggerer's turn.
+        """
+        verdict = self._wait(pods, name, watch, WORKER_SECONDS)
+        if not watch.is_over(verdict, datetime.now(UTC)):
+            self._end_when_stopped()
+            self._leave_to_triggerer(name, owner)
+        return verdict
+
+    def _show_log(self, asking: Asking, name: str, verdict: Verdict) -> None:
+        """Show the whole log of a pod that has ended."""
+        printed = read_pod_log(self._connect, self.place.namespace, name, _log_seconds(verdict))
+        for line in join_logs(asking.directory.find_log(asking.generation, name), printed):
+            self.say_line(line)
+
+    def _leave_to_triggerer(self, name: str, owner: str) -> None:
+        wait = self.place.node_wait.total_seconds()
+        trigger = self.build_trigger(pod=name, namespace=self.place.namespace, owner=owner, node_wait=wait)
+        self.log.info("the triggerer waits for the pod %s from here on", name)
+        self.defer(trigger=trigger, method_name="resume", timeout=self.execution_timeout)
+
+    def _wait(self, pods: StepPods, name: str, watch: PodWatch, seconds: float = math.inf) -> Verdict:
+        """Look at a pod until nothing more becomes of it, or for some seconds; not for a node that is not there."""
+        started = time.monotonic()
         while True:
-            pod = pods.read(name)
-            seen = pod or seen
-            verdict = judge(pod, datetime.now(UTC))
-            if verdict.is_final:
-                return seen, verdict
-            if verdict.cause is Cause.NO_NODE:
-                if verdict.said != said:
-                    self.log.info("waits for a node: %s", verdict.said)
-                    said = verdict.said
-                if time.monotonic() - started > self.place.node_wait.total_seconds():
-                    return seen, verdict
+            now = datetime.now(UTC)
+            verdict = watch.look(pods.read(name), now)
+            is_late = time.monotonic() - started > seconds or verdict.cause is Cause.NO_NODE
+            if watch.is_over(verdict, now) or (seconds < math.inf and is_late):
+                return verdict
             time.sleep(POLL_SECONDS)
 
     def _give_up(self, asking: Asking, verdict: Verdict) -> None:
@@ -213,30 +292,11 @@ class PodStepTask(StepTask):
         """
         self._say_pods(asking)
         size = asking.directory.pods(asking.generation)[-1].size
-        raise AirflowFailException(_tell(self.task_id, size, verdict))
+        raise AirflowFailException(tell_end(self.task_id, size, verdict))
 
     def _say_pods(self, asking: Asking) -> None:
         """The pods that the step had, on which sizes, what became of them, and what they took."""
         self.log.info("tried: %s", tell_tried(asking.directory.pods(asking.generation)))
-
-
-_TELLING = {
-    Cause.FAILED: "{said}",
-    Cause.NO_NODE: "{step}: no node for the size {size}: {said}",
-    Cause.NOT_STARTED: "{step}: the pod cannot start: {said}",
-    Cause.TIME_LIMIT: "{step}: ended by the time limit of the size {size}. {said}",
-    Cause.OUT_OF_DISK: "{step}: more disk was needed than the size {size} has: {said}",
-}
-
-
-def _tell(step: str, size: str, verdict: Verdict) -> str:
-    said = verdict.said or f"The step {step} ended with exit code {verdict.exit_code}."
-    return _TELLING[verdict.cause].format(step=step, size=size, said=said)
-
-
-def _place_of(asking: Asking) -> str:
-    """A run's own mark: two installations may have runs of the same name in one namespace."""
-    return hashlib.sha256(asking.run_dir.encode()).hexdigest()[:16]
 
 
 def _owner_of(context: Context) -> str:
@@ -244,25 +304,10 @@ def _owner_of(context: Context) -> str:
     return f"{instance.id}/{instance.try_number}"
 
 
+def _log_seconds(verdict: Verdict) -> float:
+    """How long the log of a pod that has ended is waited for; a node that died keeps it."""
+    return 5.0 if verdict.cause in AGAIN else 15.0
+
+
 def _find_outcome(asking: Asking, pod: str) -> StepRecord | None:
     return next((record for record in reversed(asking.tries()) if record.pod == pod), None)
-
-
-def _record_pod(name: str, pod: Pod | None, verdict: Verdict) -> PodRecord:
-    seen = pod or {"metadata": {"labels": {}}}
-    state = find_state(seen)
-    ran = state.get("terminated") or state.get("running") or {}
-    return PodRecord(
-        pod=name,
-        size=seen["metadata"]["labels"].get(f"{LABEL}/size", "unknown"),
-        cause=verdict.cause,
-        said=verdict.said,
-        exit_code=verdict.exit_code,
-        node=(seen.get("spec") or {}).get("nodeName"),
-        started=_moment(ran.get("startedAt")),
-        ended=_moment(ran.get("finishedAt")),
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -85,7 +85,10 @@ def step(
             triggered_by=triggered_by,
         )
         directory = RunDirectory.create(run_dir, begun)
-    record = run_step(name, loaded, directory, generation, read_approval(approval), size=size)
+    # a person's terminal keeps its progress bars; a test puts something else in its place
+    owns_process = sys.stdout is sys.__stdout__ and not out.is_terminal
+    answer = read_approval(approval)
+    record = run_step(name, loaded, directory, generation, answer, size=size, owns_process=owns_process)
     if out.is_terminal and record.exit_code == 0:  # a person is there; a pod's log ends with the outcome
         from airflow_mlkit.cli.run_view import describe_summary
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,18 @@ from airflow_mlkit.plan import DagPlan, PlannedSize, find_environment
 from airflow_mlkit.plan.pod import PROJECT_FOLDER, build_pod
 from airflow_mlkit.project import PLATFORM_VARIABLE, Project
 from airflow_mlkit.spec.environment import PodEnvironment
+
+PLACE = "place"
+"""The label that tells one run's pods from all others: two installations may have runs of one name in a namespace."""
+
+
+def place_of(run_dir: str) -> str:
+    """A run's own mark.
+
+    Args:
+        run_dir: the URI of its run directory.
+    """
+    return hashlib.sha256(run_dir.encode()).hexdigest()[:16]
 
 
 def find_pod_environment(project: Project) -> PodEnvironment:

@@ -87,11 +87,15 @@ class SizeRecord(Record):
 
 
 class TryStart(Record):
-    """`started.json` of a try: when it began, and the size that it asked for. `claim` tells two writers apart."""
+    """`started.json` of a try: when it began, the size that it asked for, and the pod that it runs in, on Kubernetes.
+
+    `claim` tells two writers apart.
+    """
 
     started: datetime
     claim: str
     size: SizeRecord | None = None
+    pod: str | None = None
 
 
 class PodRecord(Record):

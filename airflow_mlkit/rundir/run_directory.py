@@ -13,6 +13,7 @@ step again by hand, begins the next. Later steps read the newest one that was pu
 
 from __future__ import annotations
 
+import os
 import uuid
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,7 +28,7 @@ from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.place import is_local, open_place
 from airflow_mlkit.rundir.publication import Publication
 from airflow_mlkit.rundir.records import PodRecord, Record, RunRecord, SizeRecord, StepRecord, TryStart
-from airflow_mlkit.rundir.tries import Try
+from airflow_mlkit.rundir.tries import LOG_FILE, POD_VARIABLE, Try
 
 __all__ = ["RunDirectory", "StepDirectory", "is_local"]
 
@@ -145,7 +146,7 @@ class StepDirectory:
         tries = self.root / str(number) / "tries"
         for candidate in range(max(_numbers(tries), default=0) + 1, MAX_TRIES):
             started = datetime.now(UTC)
-            claim = TryStart(started=started, claim=uuid.uuid4().hex, size=size)
+            claim = TryStart(started=started, claim=uuid.uuid4().hex, size=size, pod=os.environ.get(POD_VARIABLE))
             if create_only(tries / str(candidate) / "started.json", claim.to_bytes()):
                 return Try(self.name, tries / str(candidate), number, candidate, started, size=size)
         raise RunDirectoryError(f"{tries}: more than {MAX_TRIES} tries.", hint="Begin a new run.")
@@ -159,6 +160,16 @@ class StepDirectory:
                 if path.exists():
                     found.append(_read(path, StepRecord))
         return found
+
+    def find_log(self, generation: int, pod: str) -> UPath | None:
+        """The log of the try that ran in a pod; None where none began in it, or it has no log yet."""
+        tries = self.root / str(generation) / "tries"
+        for number in reversed(_numbers(tries)):
+            folder = tries / str(number)
+            if _read(folder / "started.json", TryStart).pod == pod:
+                log = folder / LOG_FILE
+                return log if log.exists() else None
+        return None
 
     def pods(self, generation: int) -> list[PodRecord]:
         """What became of the pods of a generation, oldest first."""

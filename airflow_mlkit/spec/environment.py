@@ -85,6 +85,10 @@ class _PodEnvironment(_Environment):
         parse_duration("15m"), description="How long a pod may wait for a node; scaling up takes minutes."
     )
 
+    deferrable: bool = Field(
+        False, description="Whether a pod that runs for longer is waited for by Airflow's triggerer, not by a worker."
+    )
+
     @model_validator(mode="after")
     def _places_outlive_the_pods(self) -> Self:
         places = {"runs": self.runs, "champions": self.champions or self.runs, "mlflow": self.mlflow}

@@ -1,29 +1,42 @@
-"""The log of a try: what the kit says, and what other libraries and Python warn of."""
+"""The log of a try: what the kit says, what other libraries and Python warn of, and what a step of its own prints."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
+
+from airflow_mlkit.steps.output import keep_output
 
 LOGGER = logging.getLogger("airflow_mlkit")
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 @contextmanager
-def log_to(path: Path) -> Iterator[None]:
-    """Write the log to a file too, and to stderr where nothing shows it yet (a notebook). Leaves logging as it was."""
+def log_to(path: Path, *, with_output: bool = False) -> Iterator[Callable[[], None]]:
+    """Write the log to a file too, and to stderr where nothing shows it yet (a notebook). Leaves logging as it was.
+
+    What is given back sees to it that all that was said before is in the file.
+
+    Args:
+        path: of the file.
+        with_output: keep everything there that this process and its children print: its outputs are its own.
+    """
     with ExitStack() as stack:
         stack.enter_context(_level(logging.INFO))
-        stack.enter_context(_handler(logging.FileHandler(path, encoding="utf-8")))
-        if len(logging.getLogger().handlers) == 1:
+        save: Callable[[], None] = lambda: None  # noqa: E731  # a handler of logging writes at once
+        if with_output:
+            save = stack.enter_context(keep_output(path))
+        else:
+            stack.enter_context(_handler(logging.FileHandler(path, encoding="utf-8")))
+        if len(logging.getLogger().handlers) == (0 if with_output else 1):
             stack.enter_context(_handler(logging.StreamHandler(sys.stderr)))
         stack.enter_context(_warnings_logged())
-        yield
+        yield save
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:

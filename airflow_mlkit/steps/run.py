@@ -36,6 +36,7 @@ def run_step(
     approval: Approval | None = None,
     *,
     size: str | None = None,
+    owns_process: bool = False,
 ) -> StepRecord:
     """Run one step of a run and publish what it made. An error becomes the record of a failed try.
 
@@ -51,6 +52,7 @@ def run_step(
         generation: which asking for the step this is; the next one when not given.
         approval: for promote, what a person answered who was asked.
         size: what the process was given, where it is not what the step asks for: one that it grew to.
+        owns_process: whether this process is there for the step only; its log then has all that is printed.
 
     Raises:
         UserError: when the plan has no such step.
@@ -58,14 +60,15 @@ def run_step(
     """
     planned = find_step(project, name)
     attempt = run.step(name).begin(generation, find_asked_size(project, run, planned, size))
-    with log_to(attempt.log), stop_on_sigterm() as termination:
+    with log_to(attempt.log, with_output=owns_process) as save_log, stop_on_sigterm() as termination:
         with show_life(attempt), watch_memory() as memory:
             fields = _carry_out(StepContext(project, run, planned, attempt, approval), termination, memory)
         record = attempt.record(**fields)
         _say(attempt, record)
+        save_log()
         attempt.end(record)
         if record.outcome.is_published:
-            _publish(attempt, record)
+            _publish(attempt, record, save_log)
     return record
 
 
@@ -164,9 +167,10 @@ def _keep_what_was_made(attempt: Try, fields: dict[str, Any]) -> None:
         log.warning("What was made before the failure is lost: %s", error)
 
 
-def _publish(attempt: Try, record: StepRecord) -> None:
+def _publish(attempt: Try, record: StepRecord, save_log: Callable[[], None]) -> None:
     if not attempt.publish(record):
         log.warning("Another try of generation %d was first; this one is not used.", record.generation)
+        save_log()
         attempt.save_log()
     try:
         attempt.checkpoints.remove()

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from airflow_mlkit.airflow import step_pod
+from airflow_mlkit.airflow import patience
+from airflow_mlkit.airflow.patience import ClusterRefused
 from airflow_mlkit.airflow.pod_log import PodLog
-from airflow_mlkit.airflow.step_pod import ClusterRefused, StepPods
+from airflow_mlkit.airflow.step_pod import StepPods
 from airflow_mlkit.plan.pod import FINALIZER, MANAGED
 from tests.kubernetes import Cluster
 from tests.platform_release import Release, eventually, installed
@@ -73,7 +74,6 @@ NEEDS: dict[tuple[str, str, str], Action] = {
     ("mlkit-airflow", "patch", "pods"): claim,
     ("mlkit-airflow", "delete", "pods"): remove,
     ("mlkit-airflow", "get", "pods/log"): follow_log,
-    ("mlkit-sweeper", "get", "pods"): read,
     ("mlkit-sweeper", "list", "pods"): find,
     ("mlkit-sweeper", "patch", "pods"): claim,
     ("mlkit-sweeper", "delete", "pods"): remove,
@@ -134,7 +134,7 @@ def test_a_step_may_do_nothing(release: Release) -> None:
 def test_each_right_is_needed(
     release: Release, account: str, verb: str, resource: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(step_pod, "DENIED_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "DENIED_SECONDS", 0.0)
     roles = client.RbacAuthorizationV1Api(release.act_as_administrator())
     role, namespace = ROLES[account], release.steps()
     whole = roles.read_namespaced_role(role, namespace).rules

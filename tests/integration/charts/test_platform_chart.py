@@ -215,10 +215,12 @@ def test_the_values_for_airflow_fit_what_the_chart_makes(values: Path) -> None:
 
 
 @pytest.mark.parametrize("values", AIRFLOW_EXAMPLES, ids=lambda path: path.name)
-def test_the_bundle_in_the_values_for_airflow_is_one(values: Path, tmp_path: Path) -> None:
-    (bundle,) = json.loads(read(values)["config"]["dag_processor"]["dag_bundle_config_list"])
-    module, name = bundle["classpath"].rsplit(".", 1)
-    made = getattr(import_module(module), name)(name=bundle["name"], **bundle["kwargs"])
+def test_the_bundles_in_the_values_for_airflow_are_some(values: Path) -> None:
+    made = {}
+    for bundle in json.loads(read(values)["config"]["dag_processor"]["dag_bundle_config_list"]):
+        module, name = bundle["classpath"].rsplit(".", 1)
+        made[bundle["name"]] = getattr(import_module(module), name)(name=bundle["name"], **bundle["kwargs"])
     git = read(values)["dags"]["gitSync"]
-    assert made.folder == Path("/opt/airflow/dags/repo") / git["subPath"]
+    assert made["projects"].folder == Path("/opt/airflow/dags/repo") / git["subPath"]
+    assert made["platform"].path == Path("/opt/airflow/dags/repo/platform")
     assert {each["name"] for each in git["env"]} == {"GITSYNC_STALE_WORKTREE_TIMEOUT"}

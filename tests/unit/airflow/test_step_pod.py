@@ -9,8 +9,9 @@ import pytest
 from kubernetes.client import ApiException
 from urllib3.exceptions import ProtocolError
 
-from airflow_mlkit.airflow import step_pod
-from airflow_mlkit.airflow.step_pod import ClusterRefused, ClusterUnreachable, StepPods
+from airflow_mlkit.airflow import patience, step_pod
+from airflow_mlkit.airflow.patience import ClusterRefused, ClusterUnreachable
+from airflow_mlkit.airflow.step_pod import StepPods
 
 
 class Client:
@@ -26,7 +27,7 @@ class Client:
 
     create_namespaced_pod = delete_namespaced_pod
 
-    def patch_namespaced_pod(self, *_: Any) -> None:
+    def patch_namespaced_pod(self, *_: Any, **__: Any) -> None:
         """Answers at once."""
 
     def renew(self) -> None:
@@ -89,8 +90,8 @@ def test_what_is_forbidden_is_told_at_once_in_the_clusters_words(status: int, me
 
 
 def test_patience_ends_some_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step_pod, "PATIENCE_SECONDS", 0.02)
-    monkeypatch.setattr(step_pod, "DENIED_SECONDS", 0.01)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.02)
+    monkeypatch.setattr(patience, "DENIED_SECONDS", 0.01)
     with pytest.raises(ClusterUnreachable, match="gave no answer"):
         Client(*[OSError("refused")] * 100_000).pods().remove("p")
     with pytest.raises(ClusterRefused, match="cannot get"):

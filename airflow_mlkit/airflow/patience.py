@@ -1,0 +1,87 @@
+"""How long it is worth asking an API server again that gives no useful answer, and what it said meanwhile."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+
+log = logging.getLogger("airflow_mlkit.pods")
+
+PATIENCE_SECONDS = 900.0
+"""How long the API server may be away. The pod runs on meanwhile."""
+
+DENIED_SECONDS = 60.0
+"""How long a right may be missing: an API server that has just started knows nobody's for a moment."""
+
+PAUSE_SECONDS = 2.0
+
+_PASSING = (408, 409, 429, 500, 502, 503, 504)
+_EXPIRED, _FORBIDDEN = 401, 403
+_NO_RIGHT = re.compile(r'User ".*" cannot ')
+"""How a missing right is told; a quota and a policy are Forbidden too."""
+
+
+class ClusterUnreachable(Exception):  # noqa: N818  # named for what happened, as Airflow's own
+    """Raised when the API server gave no answer for `PATIENCE_SECONDS`."""
+
+
+class ClusterRefused(Exception):  # noqa: N818
+    """Raised when the API server forbids what was asked, or cannot make sense of it; in its own words."""
+
+
+class Patience:
+    """With one question to an API server."""
+
+    def __init__(self) -> None:
+        self._began: dict[float, float] = {}
+
+    def bear(self, trouble: Exception) -> None:
+        """Decide whether to ask again.
+
+        Args:
+            trouble: an ApiException of either client of Kubernetes, or what happened on the way.
+
+        Raises:
+            ClusterRefused: when it would be refused again.
+            ClusterUnreachable: when there was no answer for too long.
+        """
+        patience = _patience_with(trouble)
+        now = time.monotonic()
+        if patience not in self._began and patience:
+            log.warning("The cluster does not answer; the pod runs on. %s", _words_of(trouble))
+        if now - self._began.setdefault(patience, now) < patience:
+            return
+        if patience == PATIENCE_SECONDS:
+            raise ClusterUnreachable(f"The cluster gave no answer for {patience:.0f} seconds: {_words_of(trouble)}")
+        raise ClusterRefused(_words_of(trouble))
+
+    def forget(self) -> None:
+        """There was an answer."""
+        self._began.clear()
+
+
+def has_expired(trouble: Exception) -> bool:
+    """Whether the credentials are not valid any more."""
+    return getattr(trouble, "status", None) == _EXPIRED
+
+
+def _patience_with(trouble: Exception) -> float:
+    """How long it is worth asking again, in seconds; 0 where the answer will stay the same."""
+    status = getattr(trouble, "status", None)
+    if not isinstance(status, int) or status in _PASSING:
+        return PATIENCE_SECONDS
+    is_denied = status == _FORBIDDEN and _NO_RIGHT.search(_words_of(trouble))
+    return DENIED_SECONDS if status == _EXPIRED or is_denied else 0.0
+
+
+def _words_of(trouble: Exception) -> str:
+    """What the API server said: its answer is a Status, but a proxy's is not. Else what happened on the way."""
+    status = getattr(trouble, "status", None)
+    if not isinstance(status, int):
+        return next(iter(str(trouble).splitlines()), type(trouble).__name__)
+    try:
+        return str(json.loads(getattr(trouble, "body", ""))["message"])
+    except (KeyError, TypeError, ValueError):
+        return f"{status} {getattr(trouble, 'reason', '')}"

@@ -1,0 +1,56 @@
+"""What became of a pod, for the run directory and for people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow_mlkit.plan.pod import LABEL
+from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, find_state
+from airflow_mlkit.rundir import PodRecord
+
+_TELLING = {
+    Cause.FAILED: "{said}",
+    Cause.NO_NODE: "{step}: no node for the size {size}: {said}",
+    Cause.NOT_STARTED: "{step}: the pod cannot start: {said}",
+    Cause.TIME_LIMIT: "{step}: ended by the time limit of the size {size}. {said}",
+    Cause.OUT_OF_DISK: "{step}: more disk was needed than the size {size} has: {said}",
+}
+
+
+def tell_end(step: str, size: str, verdict: Verdict) -> str:
+    """Why no further pod is started, in a sentence.
+
+    Args:
+        step: its name.
+        size: that its last pod had.
+        verdict: what became of that one.
+    """
+    said = verdict.said or f"The step {step} ended with exit code {verdict.exit_code}."
+    return _TELLING[verdict.cause].format(step=step, size=size, said=said)
+
+
+def record_pod(name: str, pod: Pod | None, verdict: Verdict) -> PodRecord:
+    """What became of a pod, as it stands in the run directory.
+
+    Args:
+        name: the pod's.
+        pod: as it was seen last; None for one that nobody has seen.
+        verdict: what became of it.
+    """
+    seen = pod or {"metadata": {"labels": {}}}
+    state = find_state(seen)
+    ran = state.get("terminated") or state.get("running") or {}
+    return PodRecord(
+        pod=name,
+        size=seen["metadata"]["labels"].get(f"{LABEL}/size", "unknown"),
+        cause=verdict.cause,
+        said=verdict.said,
+        exit_code=verdict.exit_code,
+        node=(seen.get("spec") or {}).get("nodeName"),
+        started=_moment(ran.get("startedAt")),
+        ended=_moment(ran.get("finishedAt")),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
