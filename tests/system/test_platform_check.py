@@ -15,10 +15,18 @@ from ruamel.yaml import YAML
 
 from tests.buckets import S3_KEYS
 from tests.kubernetes import POOLS, Cluster, Namespace
-from tests.on_cluster import SIZES, TOLERATIONS
+from tests.on_cluster import TOLERATIONS
 
 pytestmark = pytest.mark.needs("kubernetes")
 
+SIZES = {
+    "small": {"cpu": 0.2, "memory": "600Mi", "grows_to": "large"},
+    "large": {"cpu": 0.2, "memory": "1200Mi", "grows_to": "high-memory"},
+    "high-memory": {"cpu": 0.2, "memory": "2Gi", "pool": "high-memory"},
+    "huge": {"cpu": 900, "memory": "2Gi", "pool": "high-memory"},
+    "gpu": {"cpu": 0.2, "memory": "1Gi", "gpu": 1, "pool": "gpu-l4"},
+    "two-gpus": {"cpu": 0.2, "memory": "1Gi", "gpu": 2, "pool": "gpu-l4"},
+}
 POOL_RULES = {name: {"node_selector": {"mlkit.dev/pool": name}, "tolerations": TOLERATIONS[name]} for name in POOLS}
 
 CLAIM = """\
@@ -48,7 +56,9 @@ class Checked:
     def __init__(self, ended: subprocess.CompletedProcess[str]) -> None:
         assert "Traceback" not in ended.stderr, ended.stderr
         self.exit_code, self.error = ended.returncode, ended.stderr
-        self.outlook: dict[str, Any] = json.loads(ended.stdout)["environments"][0] if ended.stdout else {}
+        told = json.loads(ended.stdout) if ended.stdout else {"environments": [{}], "airflow": None}
+        self.outlook: dict[str, Any] = told["environments"][0]
+        self.airflow: list[str] | None = told["airflow"]
         self.sizes = {size["name"]: size for size in self.outlook.get("sizes", [])}
 
     def say(self, about: str) -> tuple[str, str]:
@@ -61,18 +71,23 @@ class Checked:
 
 
 def check(folder: Path, kubeconfig: Path | None, *options: str, **environment: Any) -> Checked:
-    """The sizes of the test cluster, and one too large for its nodes, in an environment of the given namespace."""
+    """Ask for sizes that the test cluster holds, and some that it does not, in an environment of these values."""
     place = {"backend": "kubernetes", "runs": "s3://nowhere/runs", "mlflow": "http://127.0.0.1:9", **environment}
-    sizes = {**SIZES, "huge": {"cpu": 900, "memory": "2Gi", "pool": "high-memory"}}
     pools = {**POOL_RULES, **environment.pop("pools", {})}
     place.pop("pools", None)
-    declared = {"sizes": sizes, "default_size": "small", "pools": pools, "environments": {"cluster": place}}
+    declared = {"sizes": SIZES, "default_size": "small", "pools": pools, "environments": {"cluster": place}}
     with (folder / "platform.yaml").open("w") as file:
         YAML().dump(declared, file)
     given = ["--kubeconfig", str(kubeconfig)] if kubeconfig else []
     command = [sys.executable, "-m", "airflow_mlkit", "platform", "check", "--json", *given, *options]
-    here = {**os.environ, **S3_KEYS, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    here = {**_without_airflow(folder), **S3_KEYS, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     return Checked(subprocess.run(command, cwd=folder, env=here, capture_output=True, text=True, check=False))
+
+
+def _without_airflow(folder: Path) -> dict[str, str]:
+    """A machine on which no Airflow is configured but by what a test says."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW__CORE")}
+    return {**inherited, "AIRFLOW_HOME": str(folder / "no-airflow")}
 
 
 def test_each_size_is_told_what_it_would_meet_and_nothing_is_started(
@@ -210,3 +225,18 @@ def test_a_gke_environment_wants_the_context_of_its_own_cluster(namespace: Names
     assert found.exit_code == 2
     assert "gcloud container clusters get-credentials ml --location europe-west1 --project p" in found.error
     assert check(tmp_path, namespace.kubeconfig, "--context", namespace.name, **gke).exit_code == 0
+
+
+@pytest.mark.needs("airflow")
+def test_airflows_settings_are_looked_at_where_it_runs_pods_and_nowhere_else(
+    namespace: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = check(tmp_path, namespace.kubeconfig, namespace=namespace.name)
+    assert elsewhere.airflow is None
+    assert not (tmp_path / "no-airflow").exists()  # a configuration that Airflow writes when it is imported
+    monkeypatch.setenv("AIRFLOW__MLKIT__ENVIRONMENT", "cluster")
+    found = check(tmp_path, namespace.kubeconfig, namespace=namespace.name)
+    assert found.airflow is not None
+    assert ["AIRFLOW__WORKERS__EXECUTION_API_RETRIES=10 (now 5)" in said for said in found.airflow] == [True]
+    monkeypatch.setenv("AIRFLOW__MLKIT__ENVIRONMENT", "laptop")
+    assert check(tmp_path, namespace.kubeconfig, namespace=namespace.name).airflow is None
