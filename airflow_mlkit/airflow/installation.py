@@ -97,7 +97,7 @@ def _find_impatience(installation: Installation) -> Iterator[Gap]:
 
 
 def _find_queue(installation: Installation, place: PodEnvironment) -> Iterator[Gap]:
-    holds_slots = not getattr(place, "deferrable", False) and "CeleryExecutor" in installation.executor
+    holds_slots = not place.deferrable and "CeleryExecutor" in installation.executor
     if not holds_slots or installation.parallelism <= installation.worker_concurrency:
         return
     if installation.task_queued_timeout < LEAST_QUEUE_SECONDS:

@@ -50,6 +50,8 @@ def test_a_celery_queue_that_gives_up_waiting_steps_is_told() -> None:
     celery = SET._replace(executor="CeleryExecutor")
     assert gaps(celery) == ["AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT"]
     assert gaps(celery._replace(task_queued_timeout=86400)) == []
+    deferrable = PlatformSpec.model_validate({"environments": PLACES | {"prod": PLACES["prod"] | {"deferrable": True}}})
+    assert gaps(celery, platform=deferrable) == []  # the triggerer waits, and no slot is held
     assert gaps(celery._replace(parallelism=16)) == []  # never more tasks than one worker has slots
 
 
