@@ -24,8 +24,8 @@ from tests.projects import build_project, default_spec
 
 STEPS = ("extract", "validate", "split", "train", "evaluate", "gate", "promote")
 
-AT_ONCE = "from airflow_mlkit.airflow import pod_task\n\npod_task.WORKER_SECONDS = 0.0\n\n"
-"""What a Dag file does first whose steps are left to the triggerer however short they are, where that is allowed."""
+_AT_ONCE = "from airflow_mlkit.airflow import pod_task\n\npod_task.WORKER_SECONDS = 0.0\n\n"
+"""Each step is left to the triggerer, however short it is: a worker would wait for the first half minute itself."""
 
 _FAULTS = "faults"
 
@@ -232,16 +232,13 @@ class PodProject:
 
 
 @contextmanager
-def serve_project(
-    platform: PodPlatform, folder: Path, name: str, *, dag_file: str = "", **environment: Any
-) -> Iterator[PodProject]:
+def serve_project(platform: PodPlatform, folder: Path, name: str, **environment: Any) -> Iterator[PodProject]:
     """A project with an image of its own, and the Airflow that retrains it.
 
     Args:
         platform: where its pods run.
         folder: for its files and Airflow's.
         name: of the project.
-        dag_file: what its Dag file does first.
         environment: what its environment `cluster` has beside what all have.
     """
     workflow = _WORKFLOW.substitute(faults=_faults_of(platform, name))
@@ -249,8 +246,9 @@ def serve_project(
     spec["train"] = {**spec["train"], "sizes": {"evaluate": "tiny"}}
     project = build_project(folder / name, rows=1200, spec=spec, workflow=workflow)
     image = platform.install(project, **environment)
-    written = project / "dags" / "project.py"
-    written.write_text(dag_file + written.read_text())
+    if environment.get("deferrable"):
+        dag_file = project / "dags" / "project.py"
+        dag_file.write_text(_AT_ONCE + dag_file.read_text())
     known = {"AIRFLOW__MLKIT__PLATFORM": str(project / "platform.yaml")}
     with platform.airflow(folder / "airflow", project / "dags", **known) as airflow:
         airflow.wait_for_dag(f"{name}-retrain")

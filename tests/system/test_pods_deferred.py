@@ -1,16 +1,18 @@
-"""The same with `deferrable: true`: the triggerer waits for the pods, on a real Kubernetes with a real scheduler."""
+"""The same with `deferrable: true`: the triggerer waits for the pods, on a real Kubernetes with a real scheduler.
+
+tests/system/test_faults.py has the rest, in both modes.
+"""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.kubernetes import Cluster
 from tests.on_cluster import serve_platform
-from tests.pod_retrains import AT_ONCE, STEPS, PodProject, Retrain, serve_project, wait_until
+from tests.pod_retrains import STEPS, PodProject, Retrain, serve_project, wait_until
 
 pytestmark = [pytest.mark.needs("airflow", "kubernetes", "uv"), pytest.mark.timeout(900)]
 
@@ -20,7 +22,7 @@ def served(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("deferred")
     with (
         serve_platform(cluster, folder, "deferred") as platform,
-        serve_project(platform, folder, "late", dag_file=AT_ONCE, deferrable=True) as project,
+        serve_project(platform, folder, "late", deferrable=True) as project,
     ):
         yield project
 
@@ -62,28 +64,6 @@ def test_a_run_that_is_failed_by_a_person_has_no_pod_seconds_later(late):
     wait_for_deferral(retrain, "split")
     retrain.mark("failed")
     wait_until(lambda: not late.platform.pods(), 30)
-
-
-def test_a_triggerer_that_is_killed_costs_nothing(late):
-    retrain = late.retrain(split={"sleep": 30})
-    name = wait_for_deferral(retrain, "split")
-    late.kill("triggerer")
-    time.sleep(5)
-    late.start("triggerer")
-    assert retrain.wait_for("split") == "success"
-    assert [(pod.pod, pod.cause) for pod in retrain.pods("split")] == [(name, "done")]
-    assert retrain.task("split")["try_number"] == 1
-
-
-def test_a_cluster_that_gives_no_answer_for_a_minute_costs_nothing(late):
-    retrain = late.retrain(split={"sleep": 60})
-    name = wait_for_deferral(retrain, "split")
-    late.platform.cluster.kill_api_server()
-    time.sleep(60)
-    late.platform.cluster.start_api_server()
-    assert retrain.wait_for("split") == "success"
-    assert [(pod.pod, pod.cause) for pod in retrain.pods("split")] == [(name, "done")]
-    assert retrain.task("split")["try_number"] == 1
 
 
 def test_a_log_that_its_node_has_rotated_is_shown_whole(late):
