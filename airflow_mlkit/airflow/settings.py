@@ -55,6 +55,12 @@ def find_missing_settings(platform: PlatformSpec) -> list[Gap]:
     return find_gaps(read_installation(), platform, read_settings().environment)
 
 
+def find_api_server() -> str:
+    """The address of Airflow's API server as its workers know it, else as people do."""
+    address = conf.get("core", "execution_api_server_url", fallback="") or conf.get("api", "base_url", fallback="")
+    return str(address).rstrip("/").removesuffix("/execution") or "http://localhost:8080"
+
+
 def _number(section: str, name: str, default: Installation) -> Any:
     """An option as the type that the default has, which counts where this version of Airflow knows no such option."""
     known = getattr(default, name)

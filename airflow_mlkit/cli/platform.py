@@ -97,7 +97,7 @@ def _choose(declared: PlatformSpec, environment: str | None) -> Iterator[str]:
 
 
 def _check_airflow(declared: PlatformSpec) -> list[str] | None:
-    """The settings that Airflow lacks; None where this is no Airflow that runs pipelines as pods.
+    """What Airflow lacks: settings, a triggerer; None where this is no Airflow that runs pipelines as pods.
 
     Airflow itself is imported only where it is configured: it would write a configuration otherwise.
     """
@@ -105,12 +105,15 @@ def _check_airflow(declared: PlatformSpec) -> list[str] | None:
     is_named = "AIRFLOW__MLKIT__ENVIRONMENT" in os.environ
     if not (is_named or (home / "airflow.cfg").exists()) or find_spec("airflow") is None:
         return None
-    from airflow_mlkit.airflow.settings import find_missing_settings, read_settings
+    from airflow_mlkit.airflow.settings import find_api_server, find_missing_settings, read_settings
+    from airflow_mlkit.airflow.triggerer import check_triggerer
 
-    place = declared.environments.get(read_settings().environment)
+    environment = read_settings().environment
+    place = declared.environments.get(environment)
     if place is None or place.backend == "local":
         return None
-    return [str(gap) for gap in find_missing_settings(declared)]
+    gaps = [str(gap) for gap in find_missing_settings(declared)]
+    return [*gaps, *check_triggerer(declared, environment, find_api_server())]
 
 
 def _exit_code(outlooks: list[EnvironmentOutlook]) -> int:
