@@ -39,6 +39,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 
 import numpy as np
 from upath import UPath
@@ -60,8 +61,9 @@ class Cards(Workflow):
         return model.fit(training_dataframe[self.feature_columns], training_dataframe[self.label])
 
 
+@cache
 def suffer():
-    """What the test wants to go wrong in the step that this process carries out, in each of its pods."""
+    """What the test wants to go wrong in the step that this process carries out, once in each of its pods."""
     step = sys.argv[sys.argv.index("step") + 1]
     fault = json.loads(UPath("$faults").read_text()).get(step, {})
     if mebibytes := fault.get("hold"):
@@ -140,7 +142,7 @@ class Retrain:
         log = self.log(self.suffering).splitlines()
         return {
             "outcome": str(self.task(self.suffering)["state"]),
-            "reason": next((line for line in reversed(log) if line.startswith("pods: ")), log[-1] if log else ""),
+            "reason": next((line for line in reversed(log) if line.startswith("tried: ")), log[-1] if log else ""),
             "pods": str(len(self.pods(self.suffering))),
             "seconds": f"{time.monotonic() - self._started:.0f}",
         }

@@ -173,7 +173,7 @@ def test_api_server_is_away_for_a_minute(cards):
 
 
 def test_log_of_200_megabytes(cards):
-    retrain = cards.retrain(split={"print_lines": 2_000_000})
+    retrain = cards.retrain(split={"print_lines": 2_000_000, "width": 100})
     assert retrain.wait_for("split", 900) == "success"
     assert retrain.causes("split") == [("small", "done")]
 
