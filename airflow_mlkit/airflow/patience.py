@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import time
+
+from airflow_mlkit.cluster.refusal import NO_RIGHT, words_of
 
 log = logging.getLogger("airflow_mlkit.pods")
 
@@ -19,8 +19,6 @@ PAUSE_SECONDS = 2.0
 
 _PASSING = (408, 409, 429, 500, 502, 503, 504)
 _EXPIRED, _FORBIDDEN = 401, 403
-_NO_RIGHT = re.compile(r'User ".*" cannot ')
-"""How a missing right is told; a quota and a policy are Forbidden too."""
 
 
 class ClusterUnreachable(Exception):  # noqa: N818  # named for what happened, as Airflow's own
@@ -50,12 +48,12 @@ class Patience:
         patience = _patience_with(trouble)
         now = time.monotonic()
         if patience not in self._began and patience:
-            log.warning("The cluster does not answer; the pod runs on. %s", _words_of(trouble))
+            log.warning("The cluster does not answer; the pod runs on. %s", words_of(trouble))
         if now - self._began.setdefault(patience, now) < patience:
             return
         if patience == PATIENCE_SECONDS:
-            raise ClusterUnreachable(f"The cluster gave no answer for {patience:.0f} seconds: {_words_of(trouble)}")
-        raise ClusterRefused(_words_of(trouble))
+            raise ClusterUnreachable(f"The cluster gave no answer for {patience:.0f} seconds: {words_of(trouble)}")
+        raise ClusterRefused(words_of(trouble))
 
     def forget(self) -> None:
         """There was an answer."""
@@ -72,16 +70,5 @@ def _patience_with(trouble: Exception) -> float:
     status = getattr(trouble, "status", None)
     if not isinstance(status, int) or status in _PASSING:
         return PATIENCE_SECONDS
-    is_denied = status == _FORBIDDEN and _NO_RIGHT.search(_words_of(trouble))
+    is_denied = status == _FORBIDDEN and NO_RIGHT.search(words_of(trouble))
     return DENIED_SECONDS if status == _EXPIRED or is_denied else 0.0
-
-
-def _words_of(trouble: Exception) -> str:
-    """What the API server said: its answer is a Status, but a proxy's is not. Else what happened on the way."""
-    status = getattr(trouble, "status", None)
-    if not isinstance(status, int):
-        return next(iter(str(trouble).splitlines()), type(trouble).__name__)
-    try:
-        return str(json.loads(getattr(trouble, "body", ""))["message"])
-    except (KeyError, TypeError, ValueError):
-        return f"{status} {getattr(trouble, 'reason', '')}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from urllib3.exceptions import HTTPError
 
+from airflow_mlkit.cluster.refusal import NO_RIGHT, words_of
 from airflow_mlkit.exceptions import ClusterError, UserError
 
 Json = dict[str, Any]
@@ -27,9 +27,6 @@ TIMEOUT_SECONDS = (5.0, 10.0)
 
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 """An object without its content: a Secret is looked for, and not read."""
-
-_NO_RIGHT = re.compile(r'User ".*" cannot (?P<verb>\w+) resource "(?P<what>[^"]+)"')
-"""How a missing right is told; a quota and a policy are Forbidden too."""
 
 _ANONYMOUS = 'User "system:anonymous" '
 """Whom a cluster takes for nobody, instead of asking who it is."""
@@ -117,7 +114,7 @@ class Door:
             return ClusterError(
                 f"{self.server} does not know you: your credentials are missing, wrong or have expired.", hint=_LOGIN
             )
-        if error.status == 403 and (denied := _NO_RIGHT.search(words)):
+        if error.status == 403 and (denied := NO_RIGHT.search(words)):
             return Denied(f"{denied['verb']} {denied['what']}")
         if error.status == 404:
             return Missing(words)
@@ -226,14 +223,6 @@ def _find_files() -> list[Path]:
 def _file_of(kubeconfig: Path | None) -> str:
     """Read afresh: the client keeps what KUBECONFIG was when it was imported."""
     return str(kubeconfig) if kubeconfig else os.pathsep.join(map(str, _find_files()))
-
-
-def words_of(error: ApiException) -> str:
-    """What the API server said: its answer is a Status, but a proxy's is not."""
-    try:
-        return str(json.loads(error.body)["message"])
-    except (KeyError, TypeError, ValueError):
-        return f"{error.status} {error.reason}"
 
 
 def _describe_trouble(error: Exception) -> str:
