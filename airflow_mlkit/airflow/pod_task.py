@@ -18,6 +18,7 @@ from airflow_mlkit.airflow.pod_log import PodLog, read_pod_log
 from airflow_mlkit.airflow.settings import Settings
 from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, make_pod_name
 from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task, say_reason
+from airflow_mlkit.airflow.task_state import RUNNING, find_task_state
 from airflow_mlkit.cost.tried import measure_pod, tell_tried
 from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.image.stale import find_stale
@@ -146,6 +147,17 @@ class PodStepTask(StepTask, BaseOperator):
             self.on_kill()  # once more, for a pod that was just being started
             raise AirflowException(f"{self.task_id}: stopped, and its pod was removed")
 
+    def _end_when_unwanted(self, context: Context) -> None:
+        """A task that a person has stopped hears of it seconds later; deferred meanwhile, it would leave its pod.
+
+        Raises:
+            AirflowException: when the task was stopped.
+        """
+        instance: Any = context["ti"]
+        state = find_task_state(instance.dag_id, context["run_id"], self.task_id, instance.map_index)
+        self._is_stopped = self._is_stopped or state != RUNNING
+        self._end_when_stopped()
+
     def _find_pods(self, asking: Asking) -> StepPods:
         labels = {**MANAGED, f"{LABEL}/{PLACE}": place_of(asking.run_dir), f"{LABEL}/step": self.task_id}
         return StepPods(self._connect, self._renew, self.place.namespace, labels)
@@ -228,7 +240,7 @@ class PodStepTask(StepTask, BaseOperator):
         pods.claim(name, owner)
         watch = PodWatch(self.place.node_wait, self.log.info)
         if self._may_defer:
-            verdict = self._wait_by_turns(pods, name, watch, owner)
+            verdict = self._wait_by_turns(context, pods, name, watch)
             self._show_log(asking, name, verdict)
         else:
             verdict = self._stay(pods, name, watch)
@@ -249,7 +261,7 @@ class PodStepTask(StepTask, BaseOperator):
         shown.finish(_log_seconds(verdict))
         return verdict
 
-    def _wait_by_turns(self, pods: StepPods, name: str, watch: PodWatch, owner: str) -> Verdict:
+    def _wait_by_turns(self, context: Context, pods: StepPods, name: str, watch: PodWatch) -> Verdict:
         """Wait here for a moment, then in the triggerer.
 
         Raises:
@@ -257,8 +269,8 @@ class PodStepTask(StepTask, BaseOperator):
         """
         verdict = self._wait(pods, name, watch, WORKER_SECONDS)
         if not watch.is_over(verdict, datetime.now(UTC)):
-            self._end_when_stopped()
-            self._leave_to_triggerer(name, owner)
+            self._end_when_unwanted(context)
+            self._leave_to_triggerer(name, _owner_of(context))
         return verdict
 
     def _show_log(self, asking: Asking, name: str, verdict: Verdict) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
+RUNNING = "running"
 DEFERRED = "deferred"
 REMOVED = "removed"
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", REMOVED})
