@@ -9,6 +9,7 @@ PYTHON ?= >=3.11,<3.14
 AIRFLOW := 3.3.2
 VENV := .venv
 BIN := $(VENV)/bin
+TESTS := not fault
 UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
 READY := $(VENV)/.installed
 
@@ -25,8 +26,8 @@ demo: $(READY) ## a card-payments project, retrained three times in a real Airfl
 
 test: export PATH := $(abspath $(dir $(UV))):$(PATH)
 test: $(READY) ## all tests but the long ones of faults; those that lack a tool say what to install
-	$(BIN)/python -m pytest tests/unit tests/integration -n 2 --dist loadfile -q
-	$(BIN)/python -m pytest tests/system -m 'not fault' -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest tests/unit tests/integration -m '$(TESTS)' -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest tests/system -m '$(TESTS)' -n 2 --dist loadgroup -q
 
 faults: export PATH := $(abspath $(dir $(UV))):$(PATH)
 faults: $(READY) ## all that goes wrong on a cluster, an hour or two; writes docs/reference/faults.md

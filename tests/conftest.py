@@ -48,15 +48,17 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 
 
+_FOR_CLUSTERS = {"kubernetes", "helm", "buildah", "runc", "registry"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two workers share the system tests: one has those of Airflow, one those of the cluster, so that it is up once."""
     for item in items:
+        needed = {tool for mark in item.iter_markers("needs") for tool in mark.args}
+        if needed & _FOR_CLUSTERS:
+            item.add_marker("cluster")
         if "system" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("cluster" if _needs_cluster(item) else "airflow"))
-
-
-def _needs_cluster(item: pytest.Item) -> bool:
-    return any("kubernetes" in mark.args for mark in item.iter_markers("needs"))
+            item.add_marker(pytest.mark.xdist_group("cluster" if "kubernetes" in needed else "airflow"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,12 +75,14 @@ def adopt(
     from airflow_mlkit.registry.adoption import TrainingWord
     from airflow_mlkit.registry.word import Word
 
-    _show_warnings_only()
     unseen = Word(word.by, unseen_because).reason if unseen_because is not None else None
     training = TrainingWord(trained_until, unseen)
     said = tuple(value.strip() for value in classes.split(",")) if classes else ()
     request = adopting.Request(model, word, training, said)
-    found = adopting.adopt(loaded, request, lambda step: err.print(f"  {on_one_line(step)}", style="dim", markup=False))
+    with _only_warnings_shown():
+        found = adopting.adopt(
+            loaded, request, lambda step: err.print(f"  {on_one_line(step)}", style="dim", markup=False)
+        )
     if as_json:
         out.print_json(found.model_dump_json())
     else:
@@ -86,11 +90,16 @@ def adopt(
         _print_adoption(found)
 
 
-def _show_warnings_only() -> None:
+@contextmanager
+def _only_warnings_shown() -> Iterator[None]:
     """Each step's log lies in its folder; here its name is enough."""
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
     logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def _print_adoption(found: Adoption) -> None:
