@@ -51,6 +51,7 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
 _FOR_CLUSTERS = {"kubernetes", "helm", "buildah", "runc", "registry"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two workers share the system tests: one has those of Airflow, one those of the cluster, so that it is up once."""
     for item in items:
