@@ -71,6 +71,12 @@ _CANNOT_START = (
 )
 """Reasons with which a container waits for ever (kubelet, pkg/kubelet/images/types.go and kuberuntime)."""
 
+_PASSING = ("failed to sync", "timeout", "timed out", "too many requests", "service unavailable", "connection re")
+"""Words of trouble that passes: with a registry, or with the API server, from which a kubelet reads secrets."""
+
+START_PATIENCE = timedelta(minutes=5)
+"""How long after its creation a pod may still start, though something that passes keeps it from it."""
+
 _NEVER_RAN = ("StartError", "ContainerCannotRun")
 """Reasons with which a container ended that never began: its command is not there."""
 
@@ -108,7 +114,7 @@ def _look(pod: Pod, now: datetime) -> Iterator[Verdict | None]:
     yield _disrupted(status)
     yield _deleted(pod)
     yield _ended_by_itself(state)
-    yield _cannot_start(state)
+    yield _cannot_start(pod, state, now)
     yield _has_no_node(status)
     yield Verdict(Cause.FAILED, _reason(status)) if status.get("phase") == "Failed" else None
     yield Verdict(Cause.ALIVE, str(status.get("phase") or "Pending"))
@@ -167,11 +173,14 @@ def _ended_by_itself(state: Mapping[str, Any]) -> Verdict | None:
     return Verdict(Cause.FAILED, message.strip(), code) if code else Verdict(Cause.DONE, exit_code=0)
 
 
-def _cannot_start(state: Mapping[str, Any]) -> Verdict | None:
+def _cannot_start(pod: Pod, state: Mapping[str, Any], now: datetime) -> Verdict | None:
     waiting = state.get("waiting") or {}
     if waiting.get("reason") not in _CANNOT_START:
         return None
-    return Verdict(Cause.NOT_STARTED, f"{waiting['reason']}: {waiting.get('message') or ''}".rstrip(": "))
+    said = f"{waiting['reason']}: {waiting.get('message') or ''}".rstrip(": ")
+    is_early = now < datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) + START_PATIENCE
+    may_pass = is_early and any(word in said.lower() for word in _PASSING)
+    return Verdict(Cause.ALIVE if may_pass else Cause.NOT_STARTED, said)
 
 
 def _has_no_node(status: Mapping[str, Any]) -> Verdict | None:

@@ -12,7 +12,8 @@ from airflow_mlkit.pods.verdict import Cause, judge
 
 def pod(phase: str, state: dict[str, Any] | None = None, *, deleted: bool = False, **status: Any) -> dict[str, Any]:
     """A pod with one container, as far as a verdict looks at it."""
-    metadata = {"name": "p", **({"deletionTimestamp": "2026-11-21T10:01:00Z"} if deleted else {})}
+    metadata = {"name": "p", "creationTimestamp": "2026-11-21T10:01:00Z"}
+    metadata |= {"deletionTimestamp": "2026-11-21T10:01:00Z"} if deleted else {}
     containers = [{"name": "step", "state": state}] if state else []
     return {"metadata": metadata, "status": {"phase": phase, "containerStatuses": containers, **status}}
 
@@ -71,6 +72,16 @@ PODS = {
         Cause.NOT_STARTED,
         'CreateContainerConfigError: secret "x" not found',
     ),
+    "secrets not read yet": (
+        pod("Pending", waits("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the")),
+        Cause.ALIVE,
+        "CreateContainerConfigError: failed to sync secret cache",
+    ),
+    "registry busy": (
+        pod("Pending", waits("ImagePullBackOff", "Back-off pulling image: 429 Too Many Requests")),
+        Cause.ALIVE,
+        "ImagePullBackOff: Back-off pulling image: 429",
+    ),
     "no command": (
         pod("Failed", ended(128, "StartError", "exec: mlkit: not found")),
         Cause.NOT_STARTED,
@@ -106,3 +117,10 @@ def test_another_container_says_nothing_about_the_step() -> None:
     given = pod("Running", RUNNING)
     given["status"]["containerStatuses"].append({"name": "istio-proxy", "state": ended(137, "OOMKilled")})
     assert judge(given, NOW).cause is Cause.ALIVE
+
+
+def test_trouble_that_passes_is_not_waited_for_without_end():
+    late = datetime(2026, 11, 21, 10, 6, 1, tzinfo=UTC)
+    busy = pod("Pending", waits("ErrImagePull", "dial tcp: i/o timeout"))
+    assert judge(busy, NOW).cause is Cause.ALIVE
+    assert judge(busy, late).cause is Cause.NOT_STARTED
