@@ -27,7 +27,7 @@ demo: $(READY) ## a card-payments project, retrained three times in a real Airfl
 test: export PATH := $(abspath $(dir $(UV))):$(PATH)
 test: $(READY) ## all tests but the long ones of faults; those that lack a tool say what to install
 	$(BIN)/python -m pytest tests/unit tests/integration -m '$(TESTS)' -n 2 --dist loadfile -q
-	$(BIN)/python -m pytest tests/system -m '$(TESTS)' -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest tests/system -m '$(TESTS)' -q
 
 faults: export PATH := $(abspath $(dir $(UV))):$(PATH)
 faults: $(READY) ## all that goes wrong on a cluster, an hour or two; writes docs/reference/faults.md

@@ -51,15 +51,16 @@ TOOLS: dict[str, tuple[Callable[[], bool], str]] = {
 _FOR_CLUSTERS = {"kubernetes", "helm", "buildah", "runc", "registry"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers share the system tests: one has those of Airflow, one those of the cluster, so that it is up once."""
+    """Mark what needs a cluster. It comes last: it is up from its first test to the end, and costs half a core."""
     for item in items:
-        needed = {tool for mark in item.iter_markers("needs") for tool in mark.args}
-        if needed & _FOR_CLUSTERS:
+        if _tools(item) & _FOR_CLUSTERS:
             item.add_marker("cluster")
-        if "system" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("cluster" if "kubernetes" in needed else "airflow"))
+    items.sort(key=lambda item: "kubernetes" in _tools(item))
+
+
+def _tools(item: pytest.Item) -> set[str]:
+    return {tool for mark in item.iter_markers("needs") for tool in mark.args}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
