@@ -23,7 +23,7 @@ from airflow_mlkit.airflow.factory import build_dags
 from airflow_mlkit.airflow.settings import read_settings
 from airflow_mlkit.exceptions import ProjectError, SpecError
 from airflow_mlkit.project import SPEC_FILE, Project, load_project
-from airflow_mlkit.rundir import safe_run_id
+from airflow_mlkit.rundir import replace_file, safe_run_id
 
 DAG_FILE = Path(__file__).with_name("served_project.py")
 """What every project's link leads to."""
@@ -64,7 +64,8 @@ class ProjectsDagBundle(BaseDagBundle):
         with self.lock():
             _link_all(self.base_dir / "projects", {name: folder.resolve() for name, folder in projects.items()})
             _link_all(self.path, {f"{name}.py": DAG_FILE for name in projects})
-            _write_whole(self.base_dir / NAMES_FILE, {name: _declared_name(path) for name, path in projects.items()})
+            names = {name: _declared_name(path) for name, path in projects.items()}
+            replace_file(self.base_dir / NAMES_FILE, json.dumps(names).encode())
 
     def get_current_version(self) -> None:
         """There is none: the folder is served as it is."""
@@ -140,10 +141,3 @@ def _link_all(folder: Path, targets: dict[str, Path]) -> None:
             temporary = folder / f".{uuid.uuid4().hex}"
             temporary.symlink_to(target)
             temporary.replace(folder / name)
-
-
-def _write_whole(path: Path, content: dict[str, str | None]) -> None:
-    """Replace a file in one step, as the links are."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}")
-    temporary.write_text(json.dumps(content), encoding="utf-8")
-    temporary.replace(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from airflow_mlkit.exceptions import ProjectError
 from airflow_mlkit.image.record import BuiltImage, ImageRecord, Kind, read_image_record
 from airflow_mlkit.project import IMAGE_FILE
+from airflow_mlkit.rundir import replace_file
 
 
 def keep_images(folder: Path, project: str, images: Mapping[Kind, BuiltImage]) -> ImageRecord:
@@ -29,7 +29,7 @@ def keep_images(folder: Path, project: str, images: Mapping[Kind, BuiltImage]) -
             kept = {kind: _keep(before.images.get(kind) if before else None, image) for kind, image in images.items()}
             record = before.updated(kept) if before else ImageRecord(project=project, images=kept)
             if record != found:
-                _replace(folder / IMAGE_FILE, record.to_bytes())
+                replace_file(folder / IMAGE_FILE, record.to_bytes())
     except OSError as error:
         built = ", ".join(image.reference or image.tag for image in images.values())
         raise ProjectError(
@@ -56,15 +56,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

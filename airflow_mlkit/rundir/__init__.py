@@ -17,6 +17,7 @@ from airflow_mlkit.rundir.records import (
     StepRecord,
     TryStart,
 )
+from airflow_mlkit.rundir.replace_file import replace_file
 from airflow_mlkit.rundir.run_directory import RunDirectory, StepDirectory
 from airflow_mlkit.rundir.run_id import safe_run_id
 from airflow_mlkit.rundir.tries import Try
@@ -43,6 +44,7 @@ __all__ = [
     "hash_value",
     "is_local",
     "open_place",
+    "replace_file",
     "safe_run_id",
     "store_errors",
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
 from upath import UPath
 
 from airflow_mlkit.rundir.place import is_local
+from airflow_mlkit.rundir.replace_file import replace_file
 
 
 class CheckpointFolder:
@@ -28,7 +27,9 @@ class CheckpointFolder:
     def write(self, name: str, content: bytes) -> None:
         """Put a checkpoint in the place of the one before: whole, or not at all. What is raised is the store's."""
         if is_local(self.root):
-            _replace(Path((self.root / name).path), content)
+            path = Path((self.root / name).path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, content)
         else:  # a bucket shows an object when all of it is there
             (self.root / name).fs.pipe_file((self.root / name).path, content)
 
@@ -36,17 +37,3 @@ class CheckpointFolder:
         """Remove all of them. What is raised is the store's."""
         with suppress(FileNotFoundError):
             self.root.fs.rm(self.root.path, recursive=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):  # a disk that is full must not keep half a checkpoint
-            temporary.unlink(missing_ok=True)
