@@ -63,7 +63,7 @@ class Spent:
 
 def count_try(counted: CountedTry) -> Spent:
     """What one try has cost."""
-    hours = Decimal(str(counted.seconds)) / _SECONDS_PER_HOUR
+    hours = hours_of(counted.seconds)
     size = counted.size
     if size is None:
         return Spent(tries=1, unsized=1, hours=_round(hours))
@@ -75,13 +75,23 @@ def count_try(counted: CountedTry) -> Spent:
         gib_hours=_round(hours * to_gib(size.memory)),
         gpu_hours=_round(hours * size.gpu),
         sizes={size.name: _round(hours)},
-        money={} if size.price_per_hour is None else {size.currency or "": _round(hours * price_of_an_hour(size))},
+        money={} if size.price_per_hour is None else {size.currency or "": _round(cost_of(counted.seconds, size))},
     )
 
 
 def add_up(spent: Iterable[Spent]) -> Spent:
     """Everything together."""
     return sum(spent, Spent())
+
+
+def hours_of(seconds: float) -> Decimal:
+    """Seconds as hours."""
+    return Decimal(str(seconds)) / _SECONDS_PER_HOUR
+
+
+def cost_of(seconds: float, size: SizeRecord) -> Decimal:
+    """What so long on this size costs, not rounded; 0 where its pool has no price."""
+    return hours_of(seconds) * price_of_an_hour(size)
 
 
 def price_of_an_hour(size: SizeRecord) -> Decimal:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from airflow_mlkit.cost.size_record import record_size
-from airflow_mlkit.cost.spent import price_of_an_hour
+from airflow_mlkit.cost.spent import cost_of
 from airflow_mlkit.rundir import PodRecord, StepRecord
 from airflow_mlkit.spec.platform import PlatformSpec
 
-_SECONDS_PER_HOUR = 3600
 _OUT_OF_MEMORY = "out_of_memory"
 
 
@@ -56,8 +55,7 @@ def _tell_cost(pods: Sequence[PodRecord]) -> list[str]:
     for pod in pods:
         seconds = _seconds_of(pod)
         if seconds is not None and pod.asked and pod.asked.price_per_hour is not None:
-            hours = Decimal(str(seconds)) / _SECONDS_PER_HOUR
-            money[pod.asked.currency or ""] += hours * price_of_an_hour(pod.asked)
+            money[pod.asked.currency or ""] += cost_of(seconds, pod.asked)
     amounts = " and ".join(f"{amount:.2g} {currency}".rstrip() for currency, amount in money.items())
     # a node that died says nothing of when its pods ended
     is_whole = all(pod.started is None or pod.ended for pod in pods)

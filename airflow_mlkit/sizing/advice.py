@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from statistics import median
 
-from airflow_mlkit.cost.spent import price_of_an_hour
+from airflow_mlkit.cost.spent import cost_of, price_of_an_hour
 from airflow_mlkit.rundir.records import Record, SizeRecord
 from airflow_mlkit.sizing.memory_use import MemoryUse
 from airflow_mlkit.spec.quantity import to_gib
@@ -27,7 +27,6 @@ MARGIN = 0.25
 LEAST = 3
 """How many runs have to be measured before a smaller size is advised. One that was too small needs one run."""
 
-_SECONDS_PER_HOUR = 3600
 _MONTH = timedelta(days=30)
 _MIB_PER_GIB = 1024
 
@@ -184,7 +183,7 @@ def _average_cost(use: MemoryUse, sizes: Mapping[str, SizeRecord]) -> float | No
         size = _as_it_is_now(one.size, sizes)
         if size is None or size.price_per_hour is None:
             return None
-        total += _cost(one.seconds, size)
+        total += cost_of(one.seconds, size)
     return float(total / len(use.askings))
 
 
@@ -192,11 +191,7 @@ def _average_cost_on(use: MemoryUse, size: SizeRecord) -> float | None:
     """Of a run, had each asking been done by one try on a size, in the time of the one that did it."""
     if size.price_per_hour is None:
         return None
-    return float(sum(_cost(each.work_seconds, size) for each in use.askings) / len(use.askings))
-
-
-def _cost(seconds: float, size: SizeRecord) -> Decimal:
-    return Decimal(str(seconds)) / _SECONDS_PER_HOUR * price_of_an_hour(size)
+    return float(sum(cost_of(each.work_seconds, size) for each in use.askings) / len(use.askings))
 
 
 def _count_a_month(use: MemoryUse) -> float | None:
