@@ -153,8 +153,8 @@ class PodStepTask(StepTask, BaseOperator):
         Raises:
             AirflowException: when the task was stopped.
         """
-        instance: Any = context["ti"]
-        state = find_task_state(instance.dag_id, context["run_id"], self.task_id, instance.map_index)
+        key = _key_of(context)
+        state = find_task_state(key.dag_id, key.run_id, key.task_id, key.map_index)
         self._is_stopped = self._is_stopped or state != RUNNING
         self._end_when_stopped()
 
@@ -229,8 +229,7 @@ class PodStepTask(StepTask, BaseOperator):
             options=self.step_options(context, asking),
             labels=labels,
         )
-        key = TaskKey(instance.dag_id, context["run_id"], self.task_id, instance.map_index)
-        pod["metadata"]["annotations"] = {OWNER: _owner_of(context), **key.annotations}
+        pod["metadata"]["annotations"] = {OWNER: _owner_of(context), **_key_of(context).annotations}
         return pod
 
     def _follow(self, context: Context, pods: StepPods, asking: Asking, name: str) -> Verdict:
@@ -309,6 +308,11 @@ class PodStepTask(StepTask, BaseOperator):
     def _say_pods(self, asking: Asking) -> None:
         """The pods that the step had, on which sizes, what became of them, and what they took."""
         self.log.info("tried: %s", tell_tried(asking.directory.pods(asking.generation)))
+
+
+def _key_of(context: Context) -> TaskKey:
+    instance: Any = context["ti"]
+    return TaskKey(instance.dag_id, instance.run_id, instance.task_id, instance.map_index)
 
 
 def _owner_of(context: Context) -> str:
