@@ -8,7 +8,6 @@ what Airflow, Kubernetes and the start of Python cost. Beside them a bare pod of
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -22,7 +21,7 @@ from airflow_mlkit.airflow.standalone import LocalAirflow
 from airflow_mlkit.project import load_project
 from airflow_mlkit.rundir import RunDirectory, safe_run_id
 from benchmarks.payments_project import mlkit
-from tests.kubernetes import Cluster, serve_cluster
+from tests.kubernetes import Cluster, describe_pod, serve_cluster
 from tests.on_cluster import DAG_FILE, PodPlatform, serve_platform
 
 SETTINGS = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1"}
@@ -83,46 +82,26 @@ def retrain(airflow: LocalAirflow, project: Path, retrains: int, runs: Any) -> f
 def print_steps(airflow: LocalAirflow, dag_id: str, run_id: str, directory: RunDirectory) -> None:
     """The last retrain, step by step, in seconds; when each task began, counted from the first."""
     tasks = sorted(airflow.task_instances(dag_id, run_id).items(), key=lambda each: str(each[1]["start_date"]))
-    began = moment(tasks[0][1]["start_date"])
+    began = datetime.fromisoformat(tasks[0][1]["start_date"])
     print("| step | began | task | container | step |\n| --- | ---: | ---: | ---: | ---: |")
     for name, task in tasks:
         pods, tries = directory.step(name).pods(1), directory.step(name).tries(1)
         container = sum((pod.ended - pod.started).total_seconds() for pod in pods if pod.ended and pod.started)
         own = sum((record.ended - record.started).total_seconds() for record in tries)
-        began_after = (moment(task["start_date"]) - began).total_seconds()
+        began_after = (datetime.fromisoformat(task["start_date"]) - began).total_seconds()
         print(f"| {name} | {began_after:.1f} | {task['duration'] or 0:.1f} | {container:.1f} | {own:.1f} |", flush=True)
-
-
-def moment(text: str) -> datetime:
-    """A moment of Airflow's API."""
-    return datetime.fromisoformat(text)
 
 
 def measure_bare_pod(cluster: Cluster, platform: PodPlatform, image: str, times: int = 5) -> float:
     """The median of the seconds from the creation of a pod that does nothing to its success."""
     took = []
     for number in range(times + 1):
-        pod = bare_pod(f"bare-{number}", image)
+        pod = describe_pod(f"bare-{number}", ["true"], image, nodeSelector={"mlkit.dev/pool": "general"})
         started = time.perf_counter()
-        cluster.kubectl("create", "-n", platform.namespace.name, "-f", "-", given=json.dumps(pod))
-        wait = ("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", pod["metadata"]["name"], "--timeout=120s")
-        cluster.kubectl(*wait, "-n", platform.namespace.name)
+        cluster.create_pod(platform.namespace, pod)
+        cluster.wait_for_success(platform.namespace, f"bare-{number}")
         took.append(time.perf_counter() - started)
     return statistics.median(took[1:])  # the first one pulls the image
-
-
-def bare_pod(name: str, image: str) -> dict[str, Any]:
-    """As the restricted Pod Security Standard wants it."""
-    secured = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    container = {"name": "base", "image": image, "command": ["true"], "securityContext": secured}
-    spec = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "nodeSelector": {"mlkit.dev/pool": "general"},
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +23,11 @@ _FOLDER = Path(__file__).parent / "cluster"
 
 POOLS = ("general", "high-memory", "gpu-l4")
 """The node pool of each node, as its label `mlkit.dev/pool` has it. The second and third are tainted."""
+
+PYTHON = "localhost/python:bookworm"
+"""An image that every node has."""
+
+Pod = dict[str, Any]
 
 INSTALL = "`make cluster-up` starts one, or says what to install"
 
@@ -90,6 +95,15 @@ class Cluster:
         """What `kubectl get ... -o json` says."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
+    def create_pod(self, namespace: Namespace, pod: Pod) -> None:
+        """Create a pod, with the rights of this kubeconfig: one that may only create pods cannot read their schema."""
+        self.kubectl("create", "--validate=false", "-n", namespace.name, "-f", "-", given=json.dumps(pod))
+
+    def wait_for_success(self, namespace: Namespace, pod: str = "--all") -> None:
+        """Wait until a pod has succeeded, or all of a namespace."""
+        succeeded = ("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", pod, "--timeout=120s")
+        self.kubectl(*succeeded, "-n", namespace.name)
+
     def node(self, index: int) -> str:
         """The name of the node of POOLS[index]."""
         return str(self.get("nodes", "-l", f"mlkit.dev/pool={POOLS[index]}")["items"][0]["metadata"]["name"])
@@ -152,9 +166,13 @@ class Cluster:
         """A finalizer that nobody takes off any more would hold the namespace for ever."""
         for pod in self.get("pods", "-n", namespace)["items"]:
             if pod["metadata"].get("finalizers"):
-                free = '{"metadata": {"finalizers": null}}'
-                self.kubectl("patch", "pod", pod["metadata"]["name"], "-n", namespace, "--type=merge", "-p", free)
+                self.free_pod(namespace, pod["metadata"]["name"])
         self.kubectl("delete", "namespace", namespace, "--wait=false")
+
+    def free_pod(self, namespace: str, name: str) -> None:
+        """Take the finalizers off a pod."""
+        free = '{"metadata": {"finalizers": null}}'
+        self.kubectl("patch", "pod", name, "-n", namespace, "--type=merge", "-p", free)
 
     @property
     def _folder(self) -> Path:
@@ -173,6 +191,33 @@ class Cluster:
         if not self.is_ours:
             skip_or_fail("the cluster that KUBECONFIG names was not started here: its nodes are not touched")
         _call("node.sh", *arguments, KUBECONFIG=str(self.kubeconfig))
+
+
+def describe_pod(name: str, command: Sequence[str], image: str = PYTHON, user: int = 1000, **spec: Any) -> Pod:
+    """A pod as the restricted Pod Security Standard wants it, unless it runs as root.
+
+    Args:
+        name: its own.
+        command: what its container runs.
+        image: a Debian with Python, if nothing else is said.
+        user: 0 is root.
+        spec: what its spec has beside; `requests` are its container's.
+    """
+    container = {
+        "name": "base",
+        "image": image,
+        "command": [*command],
+        "resources": {"requests": spec.pop("requests", {})},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+    }
+    secured = {"runAsNonRoot": bool(user), "runAsUser": user, "seccompProfile": {"type": "RuntimeDefault"}}
+    ends = {"restartPolicy": "Never", "automountServiceAccountToken": False}
+    described = {**ends, "securityContext": secured, "containers": [container], **spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": described}
 
 
 @contextmanager

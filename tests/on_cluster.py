@@ -17,7 +17,7 @@ from upath import UPath
 
 from airflow_mlkit.airflow.standalone import LocalAirflow
 from tests.buckets import S3_KEYS, find_free_port, serve_bucket, wait_for
-from tests.kubernetes import POOLS, Cluster, Namespace
+from tests.kubernetes import POOLS, Cluster, Namespace, Pod, describe_pod
 from tests.step_image import build_step_image
 
 DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags(__file__))\n"
@@ -99,7 +99,7 @@ class PodPlatform:
         cores = float(self.cluster.get("node", node)["status"]["allocatable"]["cpu"])
         urgent = {"kind": "PriorityClass", "apiVersion": "scheduling.k8s.io/v1", "metadata": {"name": "urgent"}}
         self.cluster.kubectl("apply", "-f", "-", given=json.dumps({**urgent, "value": 1000}))
-        self.cluster.kubectl("apply", "-f", "-", given=json.dumps(_urgent_pod(self.namespace.name, node, cores - 0.1)))
+        self.cluster.create_pod(self.namespace, _urgent_pod(node, cores - 0.1))
         try:
             yield
         finally:
@@ -117,25 +117,15 @@ class PodPlatform:
         return found
 
 
-def _urgent_pod(namespace: str, node: str, cores: float) -> dict[str, Any]:
-    secured = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    container = {
-        "name": "base",
-        "image": "localhost/python:bookworm",
-        "command": ["python3", "-c", "import time; time.sleep(600)"],
-        "resources": {"requests": {"cpu": str(cores)}},
-        "securityContext": secured,
-    }
-    spec = {
-        "priorityClassName": "urgent",
-        "nodeSelector": {"kubernetes.io/hostname": node},
-        "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "urgent", "namespace": namespace}, "spec": spec}
+def _urgent_pod(node: str, cores: float) -> Pod:
+    return describe_pod(
+        "urgent",
+        ["python3", "-c", "import time; time.sleep(600)"],
+        requests={"cpu": str(cores)},
+        priorityClassName="urgent",
+        nodeSelector={"kubernetes.io/hostname": node},
+        tolerations=[{"operator": "Exists", "effect": "NoSchedule"}],
+    )
 
 
 @contextmanager

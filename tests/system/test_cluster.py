@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.kubernetes import POOLS, Cluster
+from tests.kubernetes import POOLS, Cluster, Pod, describe_pod
+from tests.pod_retrains import wait_until
 from tests.step_image import build_step_image
 
 pytestmark = pytest.mark.needs("kubernetes")
 
 _FOLDER = Path(__file__).parents[1] / "cluster"
 
-_SUCCEEDED = ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", "--all", "--timeout=120s"]
-
 
 def test_a_restricted_pod_runs_on_the_pool_that_it_names(cluster: Cluster) -> None:
     with cluster.namespace() as namespace:
         for pool in POOLS:
-            cluster.kubectl("apply", "-n", namespace.name, "-f", "-", given=_pod(pool, on=pool))
-        cluster.kubectl(*_SUCCEEDED, "-n", namespace.name)
+            cluster.create_pod(namespace, _describe_pod(pool, pool))
+        cluster.wait_for_success(namespace)
         pods = cluster.get("pods", "-n", namespace.name)["items"]
         ran = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in pods}
     assert ran == {pool: cluster.node(index) for index, pool in enumerate(POOLS)}
@@ -34,7 +31,7 @@ def test_a_restricted_pod_runs_on_the_pool_that_it_names(cluster: Cluster) -> No
 def test_a_killed_node_is_not_ready_and_comes_back(cluster: Cluster) -> None:
     node = cluster.node(1)
     cluster.kill_node(1)
-    _wait_until(lambda: _readiness(cluster, node) == "Unknown", seconds=60)
+    wait_until(lambda: _readiness(cluster, node) == "Unknown", 60)
     cluster.start_node(1)
     assert _readiness(cluster, node) == "True"
 
@@ -51,11 +48,11 @@ def test_a_killed_api_server_comes_back_with_what_it_knew(cluster: Cluster) -> N
 def test_the_launchers_account_launches_pods_and_reads_no_secret(cluster: Cluster) -> None:
     with cluster.namespace() as namespace:
         launcher = Cluster(namespace.kubeconfig)
-        launcher.kubectl("create", "--validate=false", "-f", "-", given=_pod("launched"))
+        launcher.create_pod(namespace, _describe_pod("launched"))
         with pytest.raises(AssertionError, match="Forbidden"):
             launcher.get("secrets")
         with pytest.raises(AssertionError, match="violates PodSecurity"):
-            launcher.kubectl("create", "--validate=false", "-f", "-", given=_pod("root", user=0))
+            launcher.create_pod(namespace, _describe_pod("root", user=0))
 
 
 @pytest.mark.needs("uv")
@@ -64,9 +61,8 @@ def test_the_step_image_runs_with_nothing_to_write_on(cluster: Cluster, tmp_path
     script = "import airflow_mlkit, xgboost, pandas, s3fs, gcsfs; print(open('/project/note.txt').read())"
     with cluster.namespace() as namespace:
         image = build_step_image(cluster, tmp_path)
-        pod = _pod("step", on="general", image=image, command=["python", "-c", script])
-        cluster.kubectl("apply", "-n", namespace.name, "-f", "-", given=pod)
-        cluster.kubectl(*_SUCCEEDED, "-n", namespace.name)
+        cluster.create_pod(namespace, _describe_pod("step", "general", image=image, command=["python", "-c", script]))
+        cluster.wait_for_success(namespace)
         assert cluster.kubectl("logs", "step", "-n", namespace.name) == "from the project\n"
 
 
@@ -91,49 +87,16 @@ def test_a_second_cluster_stands_beside_the_first_and_leaves_nothing_behind(clus
     assert len(cluster.get("nodes")["items"]) == len(POOLS)
 
 
-def _pod(
-    name: str,
-    on: str | None = None,
-    image: str = "localhost/python:bookworm",
-    command: Sequence[str] = ("python3", "-c", "print('ran')"),
-    user: int = 1000,
-) -> str:
-    """A pod that ends at once, as the restricted Pod Security Standard wants it unless it runs as root."""
-    container = {
-        "name": "base",
-        "image": image,
-        "command": command,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-    }
-    spec = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": bool(user),
-            "runAsUser": user,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
-        "nodeSelector": {"mlkit.dev/pool": on} if on else {},
-        "containers": [container],
-    }
-    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+def _describe_pod(name: str, pool: str | None = None, **described: Any) -> Pod:
+    """A pod for a pool, or for any node; it says that it ran."""
+    given = {"command": ["python3", "-c", "print('ran')"], **described}
+    selected = {"nodeSelector": {"mlkit.dev/pool": pool}} if pool else {}
+    return describe_pod(name, tolerations=[{"operator": "Exists", "effect": "NoSchedule"}], **selected, **given)
 
 
 def _readiness(cluster: Cluster, node: str) -> str:
     conditions = cluster.get("node", node)["status"]["conditions"]
     return str(next(condition["status"] for condition in conditions if condition["type"] == "Ready"))
-
-
-def _wait_until(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.5)
 
 
 def _make(target: str, environment: dict[str, str]) -> str:
