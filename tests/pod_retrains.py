@@ -94,6 +94,7 @@ class Retrain:
     def __init__(self, project: PodProject, run_id: str, suffering: str) -> None:
         self.suffering = suffering
         self._started = time.monotonic()
+        self._waiting = "deferred" if project.is_deferrable else "running"
         self.airflow, self.platform, self.dag_id, self.run_id = (
             project.airflow,
             project.platform,
@@ -160,14 +161,21 @@ class Retrain:
 
     def log(self, step: str) -> str:
         """What the log of the task's last try says."""
-        task = self.task(step)
-        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{step}/logs/{task['try_number']}"
-        content = self.airflow.request("GET", path)["content"]
-        return "\n".join(str(line.get("event", line)) for line in content)
+        return read_log(self.airflow, self.dag_id, self.run_id, step, self.task(step)["try_number"])
 
     def wait_for_pod(self, step: str) -> str:
         """The name of the step's pod, once it runs."""
         return str(wait_until(lambda: self._running_pod(step), 200))
+
+    def wait_for_running(self, step: str) -> str:
+        """The name of the step's pod, once it runs and who is to wait for it does: a worker, or only the triggerer."""
+        name = self.wait_for_pod(step)
+        self.wait_for_waiting(step)
+        return name
+
+    def wait_for_waiting(self, step: str) -> None:
+        """Return once somebody waits for the step's pod: a worker, or only the triggerer."""
+        wait_until(lambda: self.task(step)["state"] == self._waiting, 60)
 
     def _running_pod(self, step: str) -> str | None:
         for pod in self.platform.pods():
@@ -193,6 +201,10 @@ class PodProject:
     @property
     def dag_id(self) -> str:
         return f"{self.name}-retrain"
+
+    @property
+    def is_deferrable(self) -> bool:
+        return bool(self.environment.get("deferrable"))
 
     def retrain(self, size: str | None = None, **faults: dict[str, Any]) -> Retrain:
         """Start a retrain, on a size of its own, in which some steps suffer something: `split={"hold": 700}`."""
@@ -231,6 +243,13 @@ class PodProject:
                 each.mark("failed")
         self.started.clear()
         wait_until(lambda: not self.platform.pods(), 60)
+
+
+def read_log(airflow: LocalAirflow, dag_id: str, run_id: str, task: str, number: int = 1) -> str:
+    """What the log of a task's try says, line by line."""
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}/logs/{number}"
+    content = airflow.request("GET", path)["content"]
+    return "\n".join(str(line.get("event", line)) for line in content)
 
 
 @contextmanager

@@ -1,12 +1,14 @@
-"""What the system tests share: one Kubernetes for all that need it."""
+"""What the system tests share: one Kubernetes for all that need it, and an Airflow that starts pods on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.kubernetes import Cluster, serve_cluster
+from tests.on_cluster import serve_platform
+from tests.pod_retrains import PodProject, serve_project
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +16,29 @@ def cluster() -> Iterator[Cluster]:
     """A real Kubernetes with a node of each pool; mark the test `needs("kubernetes")`."""
     with serve_cluster() as served:
         yield served
+
+
+@pytest.fixture(scope="session", params=["sync", "deferrable"])
+def served(
+    request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PodProject]:
+    """A project whose steps are pods, for which Airflow's workers wait or its triggerer does."""
+    folder, mode = tmp_path_factory.mktemp(request.param), request.param
+    with (
+        serve_platform(cluster, folder, f"pods-{mode}") as platform,
+        serve_project(platform, folder, "cards", deferrable=mode == "deferrable") as project,
+    ):
+        yield project
+
+
+@pytest.fixture
+def cards(
+    served: PodProject, request: pytest.FixtureRequest, record_property: Callable[..., None]
+) -> Iterator[PodProject]:
+    """A project without a run and without a pod. What becomes of its last one is for tests/faults_table.py."""
+    yield served
+    record_property("mode", request.node.callspec.params["served"])
+    if served.started:
+        for name, text in served.started[-1].tell().items():
+            record_property(name, text)
+    served.end()

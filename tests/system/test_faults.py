@@ -1,48 +1,21 @@
-"""What goes wrong on a cluster, one thing after the other, with steps that Airflow waits for and with deferred ones.
+"""What else goes wrong on a cluster, one thing after the other, by pods that workers wait for and by deferred ones.
 
-`make faults` runs them all, which takes an hour or two, and writes docs/reference/faults.md. `make test` runs the core
-of them: tests/system/test_pods.py.
+`make faults` runs them all, which takes hours, and writes docs/reference/faults.md.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.kubernetes import POOLS, Cluster
-from tests.on_cluster import serve_platform
-from tests.pod_retrains import PodProject, Retrain, serve_project, wait_until
+from tests.pod_retrains import PodProject, Retrain, wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.needs("airflow", "kubernetes", "uv"), pytest.mark.timeout(1800)]
-
-
-@pytest.fixture(scope="module", params=["sync", "deferrable"])
-def served(
-    request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PodProject]:
-    folder, bucket = tmp_path_factory.mktemp(request.param), f"faults-{request.param}"
-    with (
-        serve_platform(cluster, folder, bucket) as platform,
-        serve_project(platform, folder, "cards", deferrable=request.param == "deferrable") as project,
-    ):
-        yield project
-
-
-@pytest.fixture
-def cards(
-    served: PodProject, request: pytest.FixtureRequest, record_property: Callable[..., None]
-) -> Iterator[PodProject]:
-    """A project without a run and without a pod; what becomes of the last one is told in the table."""
-    yield served
-    record_property("mode", request.node.callspec.params["served"])
-    if served.started:
-        for name, text in served.started[-1].tell().items():
-            record_property(name, text)
-    served.end()
 
 
 def test_oom_at_two_sizes_then_success(cards):
@@ -68,14 +41,6 @@ def test_oom_during_evaluate(cards):
     retrain = cards.retrain(evaluate={})
     assert retrain.wait_for("evaluate") == "success"
     assert retrain.causes("evaluate") == [("tiny", "out_of_memory"), ("small", "done")]
-
-
-def test_own_code_fails(cards):
-    retrain = cards.retrain(split={"fail": True})
-    assert retrain.wait_for("split") == "failed"
-    assert retrain.causes("split") == [("small", "failed")]
-    assert "these features cannot be made" in retrain.log("split")
-    assert retrain.task("split")["try_number"] == 1
 
 
 def test_time_limit(cards):
@@ -129,23 +94,6 @@ def test_preempted_by_a_pod_of_higher_priority(cards):
     assert "Preempt" in retrain.pods("split")[0].said
 
 
-def test_pod_deleted_by_hand_while_it_runs(cards):
-    retrain = cards.retrain(split={"sleep": 10})
-    cards.platform.delete_pod(retrain.wait_for_pod("split"))
-    assert retrain.wait_for("split") == "success"
-    assert retrain.causes("split") == [("small", "deleted"), ("small", "done")]
-
-
-def test_worker_is_killed(cards, request):
-    if "deferrable" in request.node.name:
-        pytest.skip("a deferred step has no worker; its triggerer is killed in a test of its own")
-    retrain = cards.retrain(split={"sleep": 20})
-    name = retrain.wait_for_pod("split")
-    retrain.kill_worker("split")
-    assert retrain.wait_for("split") == "success"
-    assert [pod.pod for pod in retrain.pods("split")] == [name]
-
-
 def test_scheduler_is_killed(cards):
     retrain = cards.retrain(split={"sleep": 40})
     name = retrain.wait_for_pod("split")
@@ -160,16 +108,6 @@ def test_triggerer_is_killed(cards):
     with _restarted(cards, "triggerer"):
         assert retrain.wait_for("split") == "success"
         assert [pod.pod for pod in retrain.pods("split")] == [name]
-
-
-def test_api_server_is_away_for_a_minute(cards):
-    retrain = cards.retrain(split={"sleep": 75})
-    name = retrain.wait_for_pod("split")
-    cards.platform.cluster.kill_api_server()
-    time.sleep(60)
-    cards.platform.cluster.start_api_server()
-    assert retrain.wait_for("split") == "success"
-    assert [(pod.pod, pod.cause) for pod in retrain.pods("split")] == [(name, "done")]
 
 
 def test_log_of_200_megabytes(cards):
@@ -217,13 +155,6 @@ def test_quota_is_used_up(cards):
     assert "exceeded quota: little" in retrain.log("extract")
 
 
-def test_two_gpus_where_there_is_one(cards):
-    retrain = cards.retrain(size="two-gpus")
-    assert retrain.wait_for("extract") == "failed"
-    assert retrain.causes("extract") == [("two-gpus", "no_node")]
-    assert "Insufficient nvidia.com/gpu" in retrain.log("extract")
-
-
 def test_cleared_and_run_again(cards):
     retrain = cards.retrain(split={"sleep": 20})
     first = retrain.wait_for_pod("split")
@@ -231,13 +162,6 @@ def test_cleared_and_run_again(cards):
     assert wait_until(lambda: _other(retrain, first), 120)
     assert retrain.wait_for("split") == "success"
     assert [pod.cause for pod in retrain.directory.step("split").pods(2)] == ["done"]
-
-
-def test_marked_failed_leaves_no_pod(cards):
-    retrain = cards.retrain(split={"sleep": 300})
-    retrain.wait_for_pod("split")
-    retrain.mark("failed")
-    wait_until(lambda: not cards.platform.pods(), 30)
 
 
 def test_logs_of_the_node_are_refused_for_20_seconds(cards):

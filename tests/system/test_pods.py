@@ -1,31 +1,18 @@
-"""A real Airflow starts the steps as pods on a real Kubernetes, and what goes wrong there is told apart."""
+"""What goes wrong on a cluster is told apart: the core of it, by pods that workers wait for and by deferred ones.
+
+A real Airflow starts the steps on a real Kubernetes. tests/system/test_faults.py has the rest.
+"""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.kubernetes import Cluster
-from tests.on_cluster import serve_platform
-from tests.pod_retrains import STEPS, PodProject, serve_project, wait_until
+from tests.pod_retrains import STEPS, wait_until
 
 pytestmark = [pytest.mark.needs("airflow", "kubernetes", "uv"), pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def served(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodProject]:
-    folder = tmp_path_factory.mktemp("pods")
-    with serve_platform(cluster, folder, "pods") as platform, serve_project(platform, folder, "cards") as project:
-        yield project
-
-
-@pytest.fixture
-def cards(served: PodProject) -> Iterator[PodProject]:
-    """A project without a run, and without a pod."""
-    yield served
-    served.end()
 
 
 def test_a_retrain_is_seven_pods_and_ships_a_model(cards):
@@ -34,19 +21,23 @@ def test_a_retrain_is_seven_pods_and_ships_a_model(cards):
     grown = {"evaluate": [("tiny", "out_of_memory"), ("small", "done")]}
     assert {step: retrain.causes(step) for step in STEPS} == {step: [("small", "done")] for step in STEPS} | grown
     assert retrain.directory.published("promote").record.summary["model_version"] == "1"
-    assert "tried: small: done" in retrain.log("train")
+    log = retrain.log("train")
+    assert ("the triggerer waits for the pod" in log) == cards.is_deferrable
+    assert "train: done after" in log
+    assert "tried: small: done" in log
     assert cards.platform.pods() == []
 
 
-def test_a_step_that_lacks_memory_runs_again_on_the_size_that_it_grows_to(cards):
+def test_lack_of_memory_runs_again_on_the_size_that_it_grows_to(cards):
     retrain = cards.retrain(split={"hold": 700})
     assert retrain.wait_for("split") == "success"
     assert retrain.causes("split") == [("small", "out_of_memory"), ("large", "done")]
     assert retrain.directory.published("split").record.size.name == "large"
     assert "tried: small: out of memory" in retrain.log("split")
+    assert retrain.task("split")["try_number"] == 1
 
 
-def test_the_steps_own_mistake_fails_at_once_with_its_words(cards):
+def test_own_code_fails_at_once_with_its_words(cards):
     retrain = cards.retrain(split={"fail": True})
     assert retrain.wait_for("split") == "failed"
     assert retrain.causes("split") == [("small", "failed")]
@@ -54,7 +45,7 @@ def test_the_steps_own_mistake_fails_at_once_with_its_words(cards):
     assert "these features cannot be made" in retrain.log("split")
 
 
-def test_a_pod_that_is_deleted_by_hand_is_started_again(cards):
+def test_pod_deleted_by_hand_is_started_again(cards):
     retrain = cards.retrain(split={"sleep": 8})
     cards.platform.delete_pod(retrain.wait_for_pod("split"))
     assert retrain.wait_for("split") == "success"
@@ -62,7 +53,8 @@ def test_a_pod_that_is_deleted_by_hand_is_started_again(cards):
     assert retrain.task("split")["try_number"] == 1
 
 
-def test_a_worker_that_is_killed_leaves_a_pod_that_is_found_again(cards):
+@pytest.mark.parametrize("served", ["sync"], indirect=True)
+def test_worker_killed_leaves_a_pod_that_is_found_again(cards):
     retrain = cards.retrain(split={"sleep": 20})
     name = retrain.wait_for_pod("split")
     retrain.kill_worker("split")
@@ -70,26 +62,42 @@ def test_a_worker_that_is_killed_leaves_a_pod_that_is_found_again(cards):
     assert [pod.pod for pod in retrain.pods("split")] == [name]
 
 
-def test_a_cluster_that_gives_no_answer_for_a_while_costs_nothing(cards):
-    retrain = cards.retrain(split={"sleep": 35})
-    name = retrain.wait_for_pod("split")
+def test_api_server_away_for_a_minute_costs_nothing(cards):
+    retrain = cards.retrain(split={"sleep": 75})
+    name = retrain.wait_for_running("split")
     cards.platform.cluster.kill_api_server()
-    time.sleep(25)
+    time.sleep(60)
     cards.platform.cluster.start_api_server()
     assert retrain.wait_for("split") == "success"
     assert [(pod.pod, pod.cause) for pod in retrain.pods("split")] == [(name, "done")]
     assert retrain.task("split")["try_number"] == 1
 
 
-def test_a_run_that_is_failed_by_a_person_has_no_pod_seconds_later(cards):
+def test_run_failed_by_a_person_has_no_pod_seconds_later(cards):
     retrain = cards.retrain(split={"sleep": 300})
-    retrain.wait_for_pod("split")
+    retrain.wait_for_running("split")
     retrain.mark("failed")
     wait_until(lambda: not cards.platform.pods(), 30)
 
 
-def test_a_size_that_no_node_has_is_told_in_the_schedulers_words(cards):
+def test_two_gpus_where_there_is_one_are_told_in_the_schedulers_words(cards):
     retrain = cards.retrain(size="two-gpus")
+    waiting = "waits for a node: 0/3 nodes are available"
+    wait_until(
+        lambda: retrain.task("extract")["state"] in ("running", "deferred") and waiting in retrain.log("extract"), 60
+    )
     assert retrain.wait_for("extract") == "failed"
     assert retrain.causes("extract") == [("two-gpus", "no_node")]
-    assert "Insufficient nvidia.com/gpu" in retrain.log("extract")
+    log = retrain.log("extract")
+    assert "Insufficient nvidia.com/gpu" in log
+    assert "extract: no node for the size two-gpus" in log
+
+
+def test_log_that_its_node_has_rotated_is_shown_whole(cards):
+    """60,000 lines, 12 MB: the node keeps them in files of 10 MB and gives the newest."""
+    retrain = cards.retrain(split={"print_lines": 60_000, "width": 200, "sleep": 12})
+    assert retrain.wait_for("split") == "success"
+    (log,) = cards.airflow.home.glob(f"logs/*/run_id={retrain.run_id}/task_id=split/attempt=1.log")
+    lines = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    numbers = [int(line.split(" ")[1].rstrip(".")) for line in lines if line.startswith("line ")]
+    assert numbers == [*range(60_000)]
