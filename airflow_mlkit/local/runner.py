@@ -13,7 +13,7 @@ from airflow_mlkit.local.step_process import StepProcess, read_failure
 from airflow_mlkit.plan import DagPlan, PlannedStep
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import Approval, Outcome, Publication, RunDirectory, StepRecord
-from airflow_mlkit.steps.context import fingerprint
+from airflow_mlkit.steps.context import fingerprint, read_inputs
 
 POLL_SECONDS = 0.05
 
@@ -54,7 +54,8 @@ class LocalRunner:
                 self._settle(step.name, published.record, StepState.KEPT)
 
     def _fits(self, step: PlannedStep, published: Publication) -> bool:
-        return published.record.fingerprint == fingerprint(self.project, self.run, step)
+        inputs = read_inputs(step, lambda name: self.run.step(name).published())
+        return published.record.fingerprint == fingerprint(self.project, self.run, step, inputs)
 
     def keep_before(self, first: str) -> None:
         """Keep the published steps on which `first` does not depend on being run again, as `--from` does.

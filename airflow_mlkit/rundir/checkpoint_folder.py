@@ -7,6 +7,7 @@ from pathlib import Path
 
 from upath import UPath
 
+from airflow_mlkit.rundir.one_request import find_content
 from airflow_mlkit.rundir.place import is_local
 from airflow_mlkit.rundir.replace_file import replace_file
 
@@ -16,16 +17,17 @@ class CheckpointFolder:
 
     def __init__(self, root: UPath) -> None:
         self.root = root
+        self._is_used = False
 
     def read(self, name: str) -> bytes | None:
         """A checkpoint's content; None where there is none. What is raised is the store's."""
-        try:
-            return (self.root / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        content = find_content(self.root / name)
+        self._is_used |= content is not None
+        return content
 
     def write(self, name: str, content: bytes) -> None:
         """Put a checkpoint in the place of the one before: whole, or not at all. What is raised is the store's."""
+        self._is_used = True
         if is_local(self.root):
             path = Path((self.root / name).path)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,6 +36,7 @@ class CheckpointFolder:
             (self.root / name).fs.pipe_file((self.root / name).path, content)
 
     def remove(self) -> None:
-        """Remove all of them. What is raised is the store's."""
-        with suppress(FileNotFoundError):
-            self.root.fs.rm(self.root.path, recursive=True)
+        """Remove all of them, where any was read or written here. What is raised is the store's."""
+        if self._is_used:
+            with suppress(FileNotFoundError):
+                self.root.fs.rm(self.root.path, recursive=True)

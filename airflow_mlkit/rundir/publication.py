@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,10 @@ class Publication:
         if name not in self.record.files:
             raise RunDirectoryError(f"{self.uri()} published no file {name}.")
         source = self.uri(name)
-        if not is_local(self.root) and source.exists():
+        if not is_local(self.root):
             local.parent.mkdir(parents=True, exist_ok=True)
-            source.fs.get_file(source.path, str(local))
+            with suppress(FileNotFoundError):
+                source.fs.get_file(source.path, str(local))
         if not local.is_file():
             raise RunDirectoryError(f"{source} is gone.", hint=f"Run the step {self.record.step} again.")
 

@@ -25,6 +25,7 @@ from upath import UPath
 
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.rundir.create_only import create_only
+from airflow_mlkit.rundir.one_request import find_content, list_names
 from airflow_mlkit.rundir.place import is_local, open_place
 from airflow_mlkit.rundir.publication import Publication
 from airflow_mlkit.rundir.records import PodRecord, Record, RunRecord, SizeRecord, StepRecord, TryStart
@@ -72,7 +73,7 @@ class RunDirectory:
             RunDirectoryError: when the place cannot be reached.
         """
         try:
-            return (self.root / "run.json").exists()
+            return find_content(self.root / "run.json") is not None
         except Exception as error:  # each kind of bucket has errors of its own, for credentials and for the network
             raise RunDirectoryError(
                 f"{self.root} cannot be reached: {error}.", hint="Look at the credentials and at the address."
@@ -123,8 +124,8 @@ class StepDirectory:
         """
         for number in [generation] if generation else reversed(self.generations()):
             path = self.root / str(number) / "published.json"
-            if path.exists():
-                return Publication(path.parent, _read(path, StepRecord, f"Run the step {self.name} again."))
+            if record := _find(path, StepRecord, f"Run the step {self.name} again."):
+                return Publication(path.parent, record)
         return None
 
     def next_generation(self) -> int:
@@ -153,13 +154,12 @@ class StepDirectory:
 
     def tries(self, generation: int | None = None) -> list[StepRecord]:
         """The outcomes of the tries that ended, oldest first; of every generation unless one is named."""
-        found = []
-        for number in [generation] if generation else self.generations():
-            for attempt in _numbers(self.root / str(number) / "tries"):
-                path = self.root / str(number) / "tries" / str(attempt) / "outcome.json"
-                if path.exists():
-                    found.append(_read(path, StepRecord))
-        return found
+        outcomes = [
+            _find(self.root / str(number) / "tries" / str(attempt) / "outcome.json", StepRecord)
+            for number in ([generation] if generation else self.generations())
+            for attempt in _numbers(self.root / str(number) / "tries")
+        ]
+        return [outcome for outcome in outcomes if outcome]
 
     def find_log(self, generation: int, pod: str) -> UPath | None:
         """The log of the try that ran in a pod; None where none began in it, or it has no log yet."""
@@ -174,7 +174,7 @@ class StepDirectory:
     def pods(self, generation: int) -> list[PodRecord]:
         """What became of the pods of a generation, oldest first."""
         folder = self.root / str(generation) / "pods"
-        return [_read(folder / f"{number}.json", PodRecord) for number in _numbers_of_files(folder)]
+        return [_read(folder / f"{number}.json", PodRecord) for number in _numbers(folder, ".json")]
 
     def add_pod(self, generation: int, record: PodRecord) -> list[PodRecord]:
         """Write down what became of a pod, once. Returns all of them."""
@@ -187,29 +187,25 @@ class StepDirectory:
         return known
 
     def _is_published(self, generation: int) -> bool:
-        return (self.root / str(generation) / "published.json").exists()
+        return find_content(self.root / str(generation) / "published.json") is not None
 
 
-def _numbers(folder: UPath) -> list[int]:
-    try:
-        return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal() and path.name.isascii())
-    except (FileNotFoundError, NotADirectoryError):  # the second one is how a bucket says that nothing lies there
-        return []
-
-
-def _numbers_of_files(folder: UPath) -> list[int]:
-    try:
-        names = [path.name.removesuffix(".json") for path in folder.iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+def _numbers(folder: UPath, suffix: str = "") -> list[int]:
+    names = [name.removesuffix(suffix) for name in list_names(folder)]
     return sorted(int(name) for name in names if name.isdecimal() and name.isascii())
 
 
 def _read(path: UPath, model: type[AnyRecord], hint: str | None = None) -> AnyRecord:
+    found = _find(path, model, hint)
+    if found is None:
+        raise RunDirectoryError(f"{path} is not there.", hint=hint)
+    return found
+
+
+def _find(path: UPath, model: type[AnyRecord], hint: str | None = None) -> AnyRecord | None:
     try:
-        return model.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise RunDirectoryError(f"{path} is not there.", hint=hint) from None
+        content = find_content(path)
+        return None if content is None else model.model_validate_json(content)
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be read: {error.strerror or error}.", hint=hint) from error
     except ValidationError as error:

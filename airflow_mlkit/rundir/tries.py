@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class Try:
         """The try's log, on this machine."""
         return self.folder / LOG_FILE
 
-    @property
+    @cached_property
     def checkpoints(self) -> CheckpointFolder:
         """What the tries of this generation leave to each other; none of it is published."""
         return CheckpointFolder(self.root.parent.parent / "checkpoints")

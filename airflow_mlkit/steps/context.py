@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -52,13 +53,19 @@ class StepContext:
         """The run's moment; the newest date in the data where none was given; None without either."""
         if self.run.record.as_of or self.planned.name == "extract":
             return self.run.record.as_of
-        extract = self.run.step("extract").published()
+        extract = self.find("extract")
         text = extract.summary.get("as_of") if extract else None
         return datetime.fromisoformat(text) if text else None
 
     @cached_property
-    def _inputs(self) -> dict[str, Publication]:
-        return {}
+    def inputs(self) -> dict[str, str]:
+        """The hashes of what the steps before this one have published; a step that has not is left out."""
+        return read_inputs(self.planned, self.find)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The hash of all that the step's result depends on."""
+        return fingerprint(self.project, self.run, self.planned, self.inputs)
 
     def input(self, step: str) -> Publication:
         """What an earlier step of this run made public; the same one however often it is asked for.
@@ -66,9 +73,17 @@ class StepContext:
         Raises:
             RunDirectoryError: when it has published nothing.
         """
-        if step not in self._inputs:
-            self._inputs[step] = self.run.published(step)
-        return self._inputs[step]
+        return self.find(step) or self.run.published(step)
+
+    def find(self, step: str) -> Publication | None:
+        """What an earlier step of this run made public; None where it has published nothing yet."""
+        if step not in self._found and (found := self.run.step(step).published()):
+            self._found[step] = found
+        return self._found.get(step)
+
+    @cached_property
+    def _found(self) -> dict[str, Publication]:
+        return {}
 
 
 def with_parameters(spec: PipelineSpec, run: RunDirectory) -> PipelineSpec:
@@ -80,13 +95,18 @@ def with_parameters(spec: PipelineSpec, run: RunDirectory) -> PipelineSpec:
     return spec.model_copy(update={"train": train})
 
 
-def read_inputs(run: RunDirectory, planned: PlannedStep) -> dict[str, str]:
-    """The hashes of what the steps before this one have published; a step that has not is left out."""
-    found = {name: run.step(name).published() for name in planned.reads}
+def read_inputs(planned: PlannedStep, find: Callable[[str], Publication | None]) -> dict[str, str]:
+    """The hashes of what a step reads; what has not been published is left out.
+
+    Args:
+        planned: the step.
+        find: what another step has published.
+    """
+    found = {name: find(name) for name in planned.reads}
     return {name: publication.hash for name, publication in found.items() if publication}
 
 
-def fingerprint(project: Project, run: RunDirectory, planned: PlannedStep) -> str:
+def fingerprint(project: Project, run: RunDirectory, planned: PlannedStep, inputs: Mapping[str, str]) -> str:
     """The hash of all that a step's result depends on: parts of the spec, files they name, code, parameters, inputs."""
     declared = with_parameters(project.spec, run).model_dump(mode="json", by_alias=True)
     return hash_value(
@@ -98,7 +118,7 @@ def fingerprint(project: Project, run: RunDirectory, planned: PlannedStep) -> st
             "record": run.record.model_dump(mode="json", include={"as_of", "parameters"})
             if not planned.reads
             else None,
-            "inputs": read_inputs(run, planned),
+            "inputs": inputs,
         }
     )
 

@@ -15,7 +15,7 @@ from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, Approval, Outcome, RunDirectory, StepRecord, Try, canonical_json
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.steps.asked_size import find_asked_size
-from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint, read_inputs
+from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.steps.log import log_to
 from airflow_mlkit.steps.memory import PeakMemory, count_oom_kills, watch_memory
 from airflow_mlkit.steps.sign_of_life import show_life
@@ -108,8 +108,7 @@ def _carry_out(context: StepContext, termination: Termination, memory: PeakMemor
 
 def _work(context: StepContext, termination: Termination) -> dict[str, Any]:
     _require_inputs(context)
-    inputs = read_inputs(context.run, context.planned)
-    fits = fingerprint(context.project, context.run, context.planned)
+    inputs, fits = context.inputs, context.fingerprint  # as they were before the step began
     result = _load(context.planned.name)(context)
     termination.check()
     canonical_json(result.summary)  # refuses here what could not be written down later
@@ -127,7 +126,7 @@ def _work(context: StepContext, termination: Termination) -> dict[str, Any]:
 
 def _require_inputs(context: StepContext) -> None:
     for name in context.planned.reads:
-        if context.run.step(name).published() is None:
+        if context.find(name) is None:
             raise UserError(
                 f"{context.planned.name} reads what {name} publishes, and {name} has published nothing in this run.",
                 hint=f"Type: mlkit step {name} --run-dir {context.run.root}",

@@ -16,7 +16,7 @@ from airflow_mlkit.registry.kept_project import PROJECT_FOLDER, keep_project
 from airflow_mlkit.registry.provenance import PROVENANCE_FILE, Provenance
 from airflow_mlkit.rundir import hash_value
 from airflow_mlkit.spec.pipeline import PipelineSpec
-from airflow_mlkit.steps.context import StepContext, StepResult, fingerprint
+from airflow_mlkit.steps.context import StepContext, StepResult
 from airflow_mlkit.workflows.base import TrainingSettings
 
 log = logging.getLogger("airflow_mlkit")
@@ -83,8 +83,7 @@ def find_fits(context: StepContext) -> str:
     """The hash of all that a training depends on: what its step does, and the libraries that train."""
     from airflow_mlkit.workflows.libraries import library_versions
 
-    step = fingerprint(context.project, context.run, context.planned)
-    return hash_value({"step": step, "libraries": library_versions(context.project)})
+    return hash_value({"step": context.fingerprint, "libraries": library_versions(context.project)})
 
 
 def refuse_too_few(record: SplitRecord, min_examples: int) -> None:

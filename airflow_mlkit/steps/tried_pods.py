@@ -10,9 +10,8 @@ def find_tried(context: StepContext) -> dict[str, str]:
     """What was tried for each step of the run that has published, in words; nothing where steps are no pods."""
     found: dict[str, str] = {}
     for step in context.project.plan.retrain.steps:
-        directory = context.run.step(step.name)
-        published = directory.published()
-        pods = directory.pods(published.record.generation) if published else []
+        published = context.find(step.name)
+        pods = context.run.step(step.name).pods(published.record.generation) if published else []
         if pods:
             found[step.name] = tell_tried(pods)
     return found

@@ -190,7 +190,7 @@ def test_a_place_that_refuses_checkpoints_does_not_end_the_training(
 ) -> None:
     project, run = drawing
     written = 0
-    replace = checkpoint_folder._replace
+    replace = checkpoint_folder.replace_file
 
     def fail_after_three(path: Path, content: bytes) -> None:
         nonlocal written
@@ -199,7 +199,7 @@ def test_a_place_that_refuses_checkpoints_does_not_end_the_training(
             raise OSError(28, "No space left on device")
         replace(path, content)
 
-    monkeypatch.setattr(checkpoint_folder, "_replace", fail_after_three)
+    monkeypatch.setattr(checkpoint_folder, "replace_file", fail_after_three)
     record = run_step("train", project, run)
     assert record.outcome is Outcome.DONE
     assert written == ROUNDS
