@@ -13,9 +13,9 @@ _COLUMNS = ("fault", "mode", "as meant", "task", "what its log says of its pods"
 
 _HEAD = """# What goes wrong on a cluster, and what follows
 
-Each row is a test on a real Kubernetes with a real Airflow scheduler (tests/system/test_pods.py, test_faults.py). `make
-faults` runs them and writes this page. *seconds* are from the trigger of the retrain to the end of the test: the steps before it
-are among them. *pods* are those of the step that suffers.
+Each row is a test on a real Kubernetes with a real Airflow scheduler (tests/system/test_pods.py, test_faults.py).
+`make faults` runs them and writes this page. *seconds* are from the trigger of the retrain to the end of the test: the
+steps before it are among them. *pods* are those of the step that suffers.
 
 """
 

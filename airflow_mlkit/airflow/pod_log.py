@@ -26,6 +26,8 @@ MAX_LINES = 200_000
 """Of a log that is read as a whole: a node may have been told to keep more than a worker can hold."""
 
 _CHUNK = 1 << 16
+_LATEST = 5
+"""In how many lines the last one is looked for; a library may have a word after it."""
 _READ_SECONDS = 300
 
 
@@ -42,14 +44,24 @@ class PodLog:
     def __init__(self, client: Callable[[], CoreV1Api], namespace: str, pod: str, say: Callable[[str], None]) -> None:
         self._client, self._namespace, self._pod, self._say = client, namespace, pod, say
         self._last = ""
+        self._latest: deque[str] = deque(maxlen=_LATEST)
         self._has_ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"mlkit-log-{pod}", daemon=True)
         self._thread.start()
 
-    def finish(self, seconds: float = 15.0) -> None:
-        """Wait for the rest of the log of a pod that has ended; a node that died keeps it."""
+    def finish(self, seconds: float = 15.0, last: str | None = None) -> None:
+        """Wait for the rest of the log of a pod that has ended; a node that died keeps it.
+
+        Args:
+            seconds: how long at most.
+            last: what stands in its last line, where that is known: the node says seconds later that it was the last.
+        """
         self._has_ended.set()
-        self._thread.join(seconds)
+        until = time.monotonic() + seconds
+        while self._thread.is_alive() and time.monotonic() < until:
+            if last is not None and any(last in line for line in self._latest.copy()):
+                return
+            self._thread.join(0.05)
 
     def _follow(self) -> None:
         while True:
@@ -79,6 +91,7 @@ class PodLog:
                 if moment > self._last:
                     self._last = moment
                     self._say(text)
+                    self._latest.append(text)
 
 
 def read_pod_log(client: Callable[[], CoreV1Api], namespace: str, pod: str, seconds: float) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,8 +11,8 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow.sdk import BaseOperator
 from kubernetes.client import CoreV1Api
 
+from airflow_mlkit.airflow.followed_pod import FollowedPod
 from airflow_mlkit.airflow.patience import ClusterRefused, ClusterUnreachable
-from airflow_mlkit.airflow.pod_log import PodLog, read_pod_log
 from airflow_mlkit.airflow.settings import Settings
 from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, make_pod_name
 from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task, say_reason
@@ -25,11 +23,9 @@ from airflow_mlkit.image.stale import find_stale
 from airflow_mlkit.plan import DagPlan, PlannedSize
 from airflow_mlkit.plan.build import plan_sizes
 from airflow_mlkit.plan.pod import LABEL, MANAGED
-from airflow_mlkit.pods.ending import conclude
-from airflow_mlkit.pods.kept_log import join_logs
 from airflow_mlkit.pods.next_pod import AGAIN, NoMore, choose_next
 from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, find_pod_environment, place_of
-from airflow_mlkit.pods.telling import record_pod, tell_end
+from airflow_mlkit.pods.telling import tell_end
 from airflow_mlkit.pods.verdict import Cause, Verdict
 from airflow_mlkit.pods.watch import PodWatch
 from airflow_mlkit.project import Project
@@ -39,7 +35,6 @@ from airflow_mlkit.spec.environment import PodEnvironment
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-POLL_SECONDS = 1.0
 KILL_GRACE_SECONDS = 5
 WORKER_SECONDS = 30.0
 """How long a worker waits for a pod by itself before it leaves that to the triggerer, where it may: starting a task
@@ -237,15 +232,9 @@ class PodStepTask(StepTask, BaseOperator):
         owner = _owner_of(context)
         self._running = (pods, name, owner)
         pods.claim(name, owner)
-        watch = PodWatch(self.place.node_wait, self.log.info)
-        if self._may_defer:
-            verdict = self._wait_by_turns(context, pods, name, watch)
-            self._show_log(asking, name, verdict)
-        else:
-            verdict = self._stay(pods, name, watch)
-        outcome = _find_outcome(asking, name)
-        verdict = conclude(verdict, outcome)
-        record = record_pod(name, watch.pod, verdict)
+        followed = FollowedPod(pods, name, asking, PodWatch(self.place.node_wait, self.log.info), self.say_line)
+        seen = self._wait_by_turns(context, followed) if self._may_defer else followed.stay()
+        verdict, record, outcome = followed.judge(seen)
         measured = measure_pod(record, outcome, self.project.platform, self.project.plan.backend)
         asking.directory.add_pod(asking.generation, measured)
         pods.remove(name, grace=0)
@@ -253,47 +242,24 @@ class PodStepTask(StepTask, BaseOperator):
         self.log.info("pod %s: %s%s", name, verdict.cause, f", {verdict.said}" if verdict.said else "")
         return verdict
 
-    def _stay(self, pods: StepPods, name: str, watch: PodWatch) -> Verdict:
-        """Wait here, and show the log as it comes."""
-        shown = PodLog(self._connect, self.place.namespace, name, self.say_line)
-        verdict = self._wait(pods, name, watch)
-        shown.finish(_log_seconds(verdict))
-        return verdict
-
-    def _wait_by_turns(self, context: Context, pods: StepPods, name: str, watch: PodWatch) -> Verdict:
-        """Wait here for a moment, then in the triggerer.
+    def _wait_by_turns(self, context: Context, pod: FollowedPod) -> Verdict:
+        """Wait here for a moment, then in the triggerer; show the log at the end.
 
         Raises:
             TaskDeferred: when it is the triggerer's turn.
         """
-        verdict = self._wait(pods, name, watch, WORKER_SECONDS)
-        if not watch.is_over(verdict, datetime.now(UTC)):
+        verdict = pod.wait(WORKER_SECONDS)
+        if not pod.is_over(verdict, datetime.now(UTC)):
             self._end_when_unwanted(context)
-            self._leave_to_triggerer(name, _owner_of(context))
+            self._leave_to_triggerer(pod.name, _owner_of(context))
+        pod.show_log(verdict)
         return verdict
-
-    def _show_log(self, asking: Asking, name: str, verdict: Verdict) -> None:
-        """Show the whole log of a pod that has ended."""
-        printed = read_pod_log(self._connect, self.place.namespace, name, _log_seconds(verdict))
-        for line in join_logs(asking.directory.find_log(asking.generation, name), printed):
-            self.say_line(line)
 
     def _leave_to_triggerer(self, name: str, owner: str) -> None:
         wait = self.place.node_wait.total_seconds()
         trigger = self.build_trigger(pod=name, namespace=self.place.namespace, owner=owner, node_wait=wait)
         self.log.info("the triggerer waits for the pod %s from here on", name)
         self.defer(trigger=trigger, method_name="resume", timeout=self.execution_timeout)
-
-    def _wait(self, pods: StepPods, name: str, watch: PodWatch, seconds: float = math.inf) -> Verdict:
-        """Look at a pod until nothing more becomes of it, or for some seconds; not for a node that is not there."""
-        started = time.monotonic()
-        while True:
-            now = datetime.now(UTC)
-            verdict = watch.look(pods.read(name), now)
-            is_late = time.monotonic() - started > seconds or verdict.cause is Cause.NO_NODE
-            if watch.is_over(verdict, now) or (seconds < math.inf and is_late):
-                return verdict
-            time.sleep(POLL_SECONDS)
 
     def _give_up(self, asking: Asking, verdict: Verdict) -> None:
         """End the task with what became of its last pod.
@@ -318,12 +284,3 @@ def _key_of(context: Context) -> TaskKey:
 def _owner_of(context: Context) -> str:
     instance: Any = context["ti"]
     return f"{instance.id}/{instance.try_number}"
-
-
-def _log_seconds(verdict: Verdict) -> float:
-    """How long the log of a pod that has ended is waited for; a node that died keeps it."""
-    return 5.0 if verdict.cause in AGAIN else 15.0
-
-
-def _find_outcome(asking: Asking, pod: str) -> StepRecord | None:
-    return next((record for record in reversed(asking.tries()) if record.pod == pod), None)

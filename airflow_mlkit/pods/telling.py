@@ -6,7 +6,7 @@ from datetime import datetime
 
 from airflow_mlkit.plan.pod import LABEL
 from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, find_state
-from airflow_mlkit.rundir import PodRecord
+from airflow_mlkit.rundir import PodRecord, StepRecord
 
 _TELLING = {
     Cause.FAILED: "{said}",
@@ -29,13 +29,14 @@ def tell_end(step: str, size: str, verdict: Verdict) -> str:
     return _TELLING[verdict.cause].format(step=step, size=size, said=said)
 
 
-def record_pod(name: str, pod: Pod | None, verdict: Verdict) -> PodRecord:
+def record_pod(name: str, pod: Pod | None, verdict: Verdict, outcome: StepRecord | None = None) -> PodRecord:
     """What became of a pod, as it stands in the run directory.
 
     Args:
         name: the pod's.
         pod: as it was seen last; None for one that nobody has seen.
         verdict: what became of it.
+        outcome: what its step wrote; None when it could not. It may have ended before Kubernetes says so.
     """
     seen = pod or {"metadata": {"labels": {}}}
     state = find_state(seen)
@@ -48,7 +49,7 @@ def record_pod(name: str, pod: Pod | None, verdict: Verdict) -> PodRecord:
         exit_code=verdict.exit_code,
         node=(seen.get("spec") or {}).get("nodeName"),
         started=_moment(ran.get("startedAt")),
-        ended=_moment(ran.get("finishedAt")),
+        ended=_moment(ran.get("finishedAt")) or (outcome and outcome.ended),
     )
 
 

@@ -1,0 +1,102 @@
+"""A pod that a worker waits for: what becomes of it, and what it prints."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from airflow_mlkit.airflow.pod_log import PodLog, read_pod_log
+from airflow_mlkit.airflow.step_pod import StepPods
+from airflow_mlkit.airflow.step_task import Asking
+from airflow_mlkit.pods.ending import conclude
+from airflow_mlkit.pods.kept_log import join_logs
+from airflow_mlkit.pods.next_pod import AGAIN
+from airflow_mlkit.pods.telling import record_pod
+from airflow_mlkit.pods.verdict import Cause, Verdict
+from airflow_mlkit.pods.watch import PodWatch
+from airflow_mlkit.rundir import PodRecord, StepRecord
+
+POLL_SECONDS = 0.5
+LATER_SECONDS = 2.0
+"""How often a pod is looked at: in its first half minute, in which most steps are over, and later."""
+
+
+class FollowedPod:
+    """A step's pod, followed until nothing more becomes of it or its step has published a result.
+
+    Args:
+        pods: the step's pods, with the way to the cluster.
+        name: which of them.
+        asking: where the step writes.
+        watch: what was seen of it.
+        say: called with each line that it prints.
+    """
+
+    def __init__(self, pods: StepPods, name: str, asking: Asking, watch: PodWatch, say: Callable[[str], None]) -> None:
+        self.name, self._pods, self._asking, self._watch, self._say = name, pods, asking, watch, say
+
+    def stay(self) -> Verdict:
+        """Wait to the end, and show the log as it comes."""
+        log = PodLog(self._pods.client, self._pods.namespace, self.name, self._say)
+        verdict = self.wait()
+        log.finish(_log_seconds(verdict), last=_last_line(self.find_outcome()))
+        return verdict
+
+    def wait(self, seconds: float = math.inf) -> Verdict:
+        """Look at it until it is over, or for some seconds; not for a node that is not there."""
+        started = time.monotonic()
+        while True:
+            now, waited = datetime.now(UTC), time.monotonic() - started
+            verdict = self._look(now)
+            is_late = waited > seconds or verdict.cause is Cause.NO_NODE
+            if self.is_over(verdict, now) or (seconds < math.inf and is_late):
+                return verdict
+            time.sleep(POLL_SECONDS if waited < 30.0 else LATER_SECONDS)
+
+    def is_over(self, verdict: Verdict, now: datetime) -> bool:
+        """Whether nothing more becomes of it, or it has waited too long for a node."""
+        return self._watch.is_over(verdict, now)
+
+    def show_log(self, verdict: Verdict) -> None:
+        """Show the whole log of a pod that has ended."""
+        printed = read_pod_log(self._pods.client, self._pods.namespace, self.name, _log_seconds(verdict))
+        for line in join_logs(self._asking.directory.find_log(self._asking.generation, self.name), printed):
+            self._say(line)
+
+    def judge(self, verdict: Verdict) -> tuple[Verdict, PodRecord, StepRecord | None]:
+        """What became of it in the light of what its step wrote; that for the run directory, and the outcome itself."""
+        outcome = self.find_outcome()
+        concluded = conclude(verdict, outcome)
+        return concluded, record_pod(self.name, self._watch.pod, concluded, outcome), outcome
+
+    def find_outcome(self) -> StepRecord | None:
+        """What the step in this pod wrote; None where it could not, or has not yet."""
+        published = self._find_published()
+        if published:
+            return published
+        return next((record for record in reversed(self._asking.tries()) if record.pod == self.name), None)
+
+    def _look(self, now: datetime) -> Verdict:
+        """A result that is published counts, whatever becomes of the pod: its last second is not waited for."""
+        verdict = self._watch.look(self._pods.read(self.name), now)
+        if verdict.cause is Cause.ALIVE and self._find_published():
+            return Verdict(Cause.DONE, exit_code=0)
+        return verdict
+
+    def _find_published(self) -> StepRecord | None:
+        published = self._asking.directory.published(self._asking.generation)
+        return published.record if published and published.record.pod == self.name else None
+
+
+def _last_line(outcome: StepRecord | None) -> str | None:
+    """What a step prints last, once it has published."""
+    if outcome is None or not outcome.outcome.is_published:
+        return None
+    return (outcome.reason or f"{outcome.step}: done after").splitlines()[-1]
+
+
+def _log_seconds(verdict: Verdict) -> float:
+    """How long the log of a pod that has ended is waited for; a node that died keeps it."""
+    return 5.0 if verdict.cause in AGAIN else 15.0
