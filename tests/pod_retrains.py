@@ -278,8 +278,16 @@ def serve_project(platform: PodPlatform, folder: Path, name: str, **environment:
             yield served
         finally:
             for process in served.components:
-                process.terminate()
-                process.wait(30)
+                _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:  # a triggerer waits for the triggers of a scheduler that is gone
+        process.kill()
+        process.wait()
 
 
 def _faults_of(platform: PodPlatform, project: str) -> Any:

@@ -18,11 +18,11 @@ def cluster() -> Iterator[Cluster]:
         yield served
 
 
-@pytest.fixture(scope="session", params=["sync", "deferrable"])
+@pytest.fixture(scope="session", params=["sync", pytest.param("deferrable", marks=pytest.mark.fault)])
 def served(
     request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PodProject]:
-    """A project whose steps are pods, for which Airflow's workers wait or its triggerer does."""
+    """A project whose steps are pods, for which Airflow's workers wait or, a fault unless said otherwise, its triggerer."""
     folder, mode = tmp_path_factory.mktemp(request.param), request.param
     with (
         serve_platform(cluster, folder, f"pods-{mode}") as platform,

@@ -1,6 +1,7 @@
 """What goes wrong on a cluster is told apart: the core of it, by pods that workers wait for and by deferred ones.
 
-A real Airflow starts the steps on a real Kubernetes. tests/system/test_faults.py has the rest.
+A real Airflow starts the steps on a real Kubernetes. What takes long is marked `fault` and left to `make faults`, as are
+the deferred pods of most tests; tests/system/test_faults.py has the rest.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import time
 import pytest
 
 from tests.pod_retrains import STEPS, wait_until
+
+IN_BOTH_MODES = pytest.mark.parametrize("served", ["sync", "deferrable"], indirect=True)
 
 pytestmark = [pytest.mark.needs("airflow", "kubernetes", "uv"), pytest.mark.timeout(900)]
 
@@ -28,6 +31,7 @@ def test_a_retrain_is_seven_pods_and_ships_a_model(cards):
     assert cards.platform.pods() == []
 
 
+@IN_BOTH_MODES
 def test_lack_of_memory_runs_again_on_the_size_that_it_grows_to(cards):
     retrain = cards.retrain(split={"hold": 700})
     assert retrain.wait_for("split") == "success"
@@ -62,6 +66,7 @@ def test_worker_killed_leaves_a_pod_that_is_found_again(cards):
     assert [pod.pod for pod in retrain.pods("split")] == [name]
 
 
+@pytest.mark.fault
 def test_api_server_away_for_a_minute_costs_nothing(cards):
     retrain = cards.retrain(split={"sleep": 75})
     name = retrain.wait_for_running("split")
@@ -73,6 +78,7 @@ def test_api_server_away_for_a_minute_costs_nothing(cards):
     assert retrain.task("split")["try_number"] == 1
 
 
+@IN_BOTH_MODES
 def test_run_failed_by_a_person_has_no_pod_seconds_later(cards):
     retrain = cards.retrain(split={"sleep": 300})
     retrain.wait_for_running("split")
@@ -93,6 +99,7 @@ def test_two_gpus_where_there_is_one_are_told_in_the_schedulers_words(cards):
     assert "extract: no node for the size two-gpus" in log
 
 
+@pytest.mark.parametrize("served", [pytest.param("sync", marks=pytest.mark.fault), "deferrable"], indirect=True)
 def test_log_that_its_node_has_rotated_is_shown_whole(cards):
     """60,000 lines, 12 MB: the node keeps them in files of 10 MB and gives the newest."""
     retrain = cards.retrain(split={"print_lines": 60_000, "width": 200, "sleep": 12})
