@@ -90,7 +90,6 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
         max_active_runs=1,
         tags=["mlkit", project.plan.pattern, project.spec.name],
         doc_md=dag_documentation(project),
-        params=retrain_params(project) if is_retrain else {},
         default_args={"owner": project.spec.owner, "retries": RETRIES, "retry_delay": delay},
     ) as dag:
         tasks = {step.name: _build_task(project, plan, step, settings) for step in plan.steps}
@@ -99,6 +98,8 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
                 tasks[earlier] >> tasks[step.name]
         if is_retrain and project.plan.approval:
             tasks["gate"] >> _build_approval(project, project.plan.approval) >> tasks["promote"]
+    if is_retrain:  # now that the tasks are there: Airflow copies a Dag's parameters for each task that it makes
+        dag.params.update(retrain_params(project))
     return dag
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import Resolver
 
 from airflow_mlkit.exceptions import SpecError
+from airflow_mlkit.spec.compose import compose, new_yaml
 from airflow_mlkit.spec.declared import Declared, Place
 from airflow_mlkit.spec.pipeline import PipelineSpec
 from airflow_mlkit.spec.platform import PlatformSpec
@@ -88,7 +89,7 @@ def _check_file(path: Path) -> None:
 
 def _compose(path: Path, text: str) -> Node | None:
     try:
-        return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]
+        return compose(text)
     except RecursionError:
         raise _error(path, (1, "is nested too deeply; a spec has a handful of levels")) from None
     except (YAMLError, ValueError) as error:
@@ -97,30 +98,29 @@ def _compose(path: Path, text: str) -> Node | None:
 
 def _construct(path: Path, root: Node) -> Any:
     """The document's values. A value that YAML cannot read, such as the date 2018-13-45, is named with its line."""
-    for node in _scalars(root):
-        try:
-            YAML(typ="safe", pure=True).constructor.construct_document(node)
-        except (YAMLError, ValueError, OverflowError) as error:
-            said = (
-                f"{node.value[:60]!r} cannot be read ({str(error).splitlines()[0]}); put it in quotes if it is a text"
-            )
-            raise _error(path, (node.start_mark.line + 1, said)) from None
+    constructor = new_yaml().constructor
+
+    def construct(node: Node) -> Any:
+        if node.ctag == Resolver.DEFAULT_SCALAR_TAG:
+            return node.value
+        if node.ctag == Resolver.DEFAULT_MAPPING_TAG:
+            return {construct(key): construct(value) for key, value in node.value}
+        if node.ctag == Resolver.DEFAULT_SEQUENCE_TAG:
+            return [construct(item) for item in node.value]
+        return _construct_other(path, node, constructor)
+
+    return construct(root)
+
+
+def _construct_other(path: Path, node: Node, constructor: SafeConstructor) -> Any:
+    """A number, a date, true or false, nothing; or what has a tag of its own."""
     try:
-        return YAML(typ="safe", pure=True).constructor.construct_document(root)
-    except (YAMLError, ValueError, TypeError) as error:
-        raise _error(path, _yaml_problem(error, "")) from None
-
-
-def _scalars(node: Node) -> Iterator[ScalarNode]:
-    if isinstance(node, ScalarNode):
-        yield node
-    elif isinstance(node, MappingNode):
-        for pair in node.value:
-            for part in pair:
-                yield from _scalars(part)
-    else:
-        for item in node.value:
-            yield from _scalars(item)
+        return constructor.construct_document(node)
+    except (YAMLError, ValueError, TypeError, OverflowError) as error:
+        if not isinstance(node, ScalarNode):
+            raise _error(path, _yaml_problem(error, "")) from None
+        said = f"{node.value[:60]!r} cannot be read ({str(error).splitlines()[0]}); put it in quotes if it is a text"
+        raise _error(path, (node.start_mark.line + 1, said)) from None
 
 
 def _yaml_problem(error: Exception, text: str) -> Problem:

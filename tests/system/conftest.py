@@ -22,7 +22,7 @@ def cluster() -> Iterator[Cluster]:
 def served(
     request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PodProject]:
-    """A project whose steps are pods, for which Airflow's workers wait or, a fault unless said otherwise, its triggerer."""
+    """A project whose steps are pods, for which workers wait or, in tests that are not the core, a triggerer."""
     folder, mode = tmp_path_factory.mktemp(request.param), request.param
     with (
         serve_platform(cluster, folder, f"pods-{mode}") as platform,

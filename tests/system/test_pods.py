@@ -1,7 +1,7 @@
 """What goes wrong on a cluster is told apart: the core of it, by pods that workers wait for and by deferred ones.
 
-A real Airflow starts the steps on a real Kubernetes. What takes long is marked `fault` and left to `make faults`, as are
-the deferred pods of most tests; tests/system/test_faults.py has the rest.
+A real Airflow starts the steps on a real Kubernetes. What takes long is marked `fault` and left to `make faults`, as
+are the deferred pods of most tests; tests/system/test_faults.py has the rest.
 """
 
 from __future__ import annotations
