@@ -107,12 +107,8 @@ class Retrain:
         return str(self.airflow.dag_run(self.dag_id, self.run_id)["state"])
 
     def wait(self) -> str:
-        """How it ended; what failed is printed for who reads a failed test."""
-        state = self.airflow.wait(self.dag_id, self.run_id, 600)
-        for name, task in self.airflow.task_instances(self.dag_id, self.run_id).items():
-            if task["state"] == "failed":
-                sys.stdout.write(f"{name}\n{self.log(name)}\n")
-        return state
+        """How it ended."""
+        return str(self.airflow.wait(self.dag_id, self.run_id, 600))
 
     def wait_for(self, step: str, seconds: float = 300) -> str:
         """How one of its steps ended; the rest of it goes on."""
@@ -137,6 +133,12 @@ class Retrain:
         for process in psutil.process_iter(["cmdline"]):
             if worker in " ".join(process.info["cmdline"] or []):
                 os.kill(process.pid, signal.SIGKILL)
+
+    def print_failures(self) -> None:
+        """The logs of the tasks that failed, for who reads a failed test."""
+        for name, task in self.airflow.task_instances(self.dag_id, self.run_id).items():
+            if task["state"] == "failed":
+                sys.stdout.write(f"{name}\n{self.log(name)}\n")
 
     def tell(self) -> dict[str, str]:
         """How the step ended that a test made suffer, for people: outcome, the reason in its log, pods and seconds."""
@@ -239,6 +241,7 @@ class PodProject:
     def end(self) -> None:
         """Fail what still goes on, so that the next one may start."""
         for each in self.started:
+            each.print_failures()
             if each.state() not in ("success", "failed"):
                 each.mark("failed")
         self.started.clear()

@@ -130,7 +130,7 @@ def test_silence_of_fifteen_minutes(cards):
 
 
 def test_image_is_not_there(cards):
-    with cards.declared(image=cards.image.partition("@")[0].rpartition(":")[0] + ":nobody-pushed-this"):
+    with cards.declared(image=_untagged(cards.image) + ":nobody-pushed-this"):
         retrain = cards.retrain()
         assert retrain.wait_for("extract") == "failed"
     assert retrain.causes("extract") == [("small", "not_started")]
@@ -199,6 +199,11 @@ def test_exits_with_0_and_without_a_result(cards):
     retrain = cards.retrain(split={"leave": True})
     assert retrain.wait_for("split") == "failed"
     assert "left no outcome" in retrain.log("split")
+
+
+def _untagged(image: str) -> str:
+    folder, slash, name = image.partition("@")[0].rpartition("/")
+    return folder + slash + name.partition(":")[0]
 
 
 def _other(retrain: Retrain, pod: str) -> bool:
