@@ -19,6 +19,7 @@ from airflow_mlkit.airflow.standalone import LocalAirflow
 from tests.buckets import S3_KEYS, find_free_port, serve_bucket, wait_for
 from tests.kubernetes import POOLS, Cluster, Namespace, Pod, describe_pod
 from tests.step_image import build_step_image
+from tests.store_trouble import StoreTrouble
 
 DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags(__file__))\n"
 
@@ -48,6 +49,7 @@ class PodPlatform:
     bucket: UPath
     mlflow: str
     keys: dict[str, str] = field(repr=False)
+    store: StoreTrouble
 
     def declare(self, image: str, **environment: Any) -> dict[str, Any]:
         """A platform.yaml with the sizes and pools of the test cluster."""
@@ -131,16 +133,16 @@ def _urgent_pod(node: str, cores: float) -> Pod:
 @contextmanager
 def serve_platform(cluster: Cluster, folder: Path, bucket: str) -> Iterator[PodPlatform]:
     """A bucket and an MLflow that the cluster's pods reach, and a namespace whose secret has the keys to them."""
-    host = cluster.host_address
+    host, store = cluster.host_address, StoreTrouble()
     with (
-        serve_bucket(bucket, host=host) as served,
+        serve_bucket(bucket, around=store.around, host=host) as served,
         _serve_mlflow(host, folder / "mlflow") as mlflow,
         cluster.namespace() as namespace,
     ):
         keys = {**S3_KEYS, "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
         literals = [f"--from-literal={name}={value}" for name, value in keys.items()]
         cluster.kubectl("create", "secret", "generic", "runs", "-n", namespace.name, *literals)
-        yield PodPlatform(cluster, namespace, served, mlflow, keys)
+        yield PodPlatform(cluster, namespace, served, mlflow, keys, store)
 
 
 @contextmanager

@@ -27,6 +27,9 @@ STEPS = ("extract", "validate", "split", "train", "evaluate", "gate", "promote")
 _AT_ONCE = "from airflow_mlkit.airflow import pod_task\n\npod_task.WORKER_SECONDS = 0.0\n\n"
 """Each step is left to the triggerer, however short it is: a worker would wait for the first half minute itself."""
 
+MONTHLY = "0 0 1 * *"
+"""When the projects are retrained by themselves: in a test never, unless it asks for a backfill."""
+
 _FAULTS = "faults"
 
 _WORKFLOW = Template('''
@@ -113,6 +116,9 @@ class Retrain:
     def wait_for(self, step: str, seconds: float = 300) -> str:
         """How one of its steps ended; the rest of it goes on."""
         return str(wait_until(lambda: self._ending(step), seconds))
+
+    def is_over(self, step: str) -> bool:
+        return self._ending(step) is not None
 
     def _ending(self, step: str) -> str | None:
         state = self.task(step)["state"]
@@ -215,6 +221,16 @@ class PodProject:
         self.started.append(Retrain(self, run_id, next(iter(faults), "extract")))
         return self.started[-1]
 
+    def backfill(self, first: str, last: str) -> list[Retrain]:
+        """Ask for the retrains of some past months, each as if it were that day."""
+        _faults_of(self.platform, self.name).write_text("{}")
+        asked = {"dag_id": self.dag_id, "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        self.airflow.request("POST", "/api/v2/backfills", json={**asked, "max_active_runs": 5})
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns?run_type=backfill&order_by=logical_date"
+        runs = self.airflow.request("GET", path)["dag_runs"]
+        self.started += [Retrain(self, run["dag_run_id"], "extract") for run in runs]
+        return self.started[-len(runs) :]
+
     @contextmanager
     def declared(self, image: str | None = None, **environment: Any) -> Iterator[None]:
         """Something else in platform.yaml, for a while."""
@@ -267,7 +283,7 @@ def serve_project(platform: PodPlatform, folder: Path, name: str, **environment:
     """
     workflow = _WORKFLOW.substitute(faults=_faults_of(platform, name))
     spec = {**default_spec(), "name": name}
-    spec["train"] = {**spec["train"], "sizes": {"evaluate": "tiny"}}
+    spec["train"] = {**spec["train"], "sizes": {"evaluate": "tiny"}, "schedule": {"cron": MONTHLY}}
     project = build_project(folder / name, rows=1200, spec=spec, workflow=workflow)
     image = platform.install(project, **environment)
     if environment.get("deferrable"):

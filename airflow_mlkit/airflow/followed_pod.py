@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from airflow_mlkit.airflow.pod_log import PodLog, read_pod_log
 from airflow_mlkit.airflow.step_pod import StepPods
 from airflow_mlkit.airflow.step_task import Asking
+from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.pods.ending import conclude
 from airflow_mlkit.pods.kept_log import join_logs
 from airflow_mlkit.pods.next_pod import AGAIN
 from airflow_mlkit.pods.telling import record_pod
 from airflow_mlkit.pods.verdict import Cause, Verdict
 from airflow_mlkit.pods.watch import PodWatch
-from airflow_mlkit.rundir import PodRecord, StepRecord
+from airflow_mlkit.rundir import PodRecord, StepRecord, store_errors
 
 POLL_SECONDS = 0.5
 LATER_SECONDS = 2.0
@@ -81,8 +83,9 @@ class FollowedPod:
     def _look(self, now: datetime) -> Verdict:
         """A result that is published counts, whatever becomes of the pod: its last second is not waited for."""
         verdict = self._watch.look(self._pods.read(self.name), now)
-        if verdict.cause is Cause.ALIVE and self._find_published():
-            return Verdict(Cause.DONE, exit_code=0)
+        if verdict.cause is Cause.ALIVE:
+            with suppress(RunDirectoryError, *store_errors()):  # it may be away for a while; the pod goes on
+                return Verdict(Cause.DONE, exit_code=0) if self._find_published() else verdict
         return verdict
 
     def _find_published(self) -> StepRecord | None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from upath import UPath
 
 from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.rundir.one_request import find_content
+from airflow_mlkit.rundir.patience import find_store, patiently
 from airflow_mlkit.rundir.place import store_errors
 
 _TRUSTED: set[str] = set()
@@ -36,7 +38,7 @@ def create_only(path: UPath, content: bytes) -> bool:
     created = _put(path, content)
     if created:
         _ask_once(path, content)
-    return created or path.read_bytes() == content
+    return created or find_content(path) == content
 
 
 def _link(path: Path, content: bytes) -> bool:
@@ -68,7 +70,7 @@ def _is_linked(temporary: Path, path: Path) -> bool:
 
 def _put(path: UPath, content: bytes) -> bool:
     try:
-        path.fs.pipe_file(path.path, content, mode="create")
+        patiently(path, lambda: path.fs.pipe_file(path.path, content, mode="create"))
     except FileExistsError:
         return False
     except store_errors() as error:
@@ -81,7 +83,7 @@ def _put(path: UPath, content: bytes) -> bool:
 
 def _ask_once(path: UPath, content: bytes) -> None:
     """Write what was just created a second time; a store that lets that pass would let anybody's write pass."""
-    store = f"{path.protocol}://{path.path.strip('/').partition('/')[0]}"
+    store = find_store(path)
     if store in _TRUSTED:
         return
     if _put(path, content):

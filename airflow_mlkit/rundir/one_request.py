@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from upath import UPath
 
+from airflow_mlkit.rundir.patience import patiently
 from airflow_mlkit.rundir.place import is_local
 
 
@@ -14,7 +15,7 @@ def find_content(path: UPath) -> bytes | None:
     try:
         if is_local(path):
             return Path(path.path).read_bytes()
-        content: bytes = path.fs.cat_file(path.path)
+        content: bytes = patiently(path, lambda: path.fs.cat_file(path.path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     return content
@@ -25,6 +26,7 @@ def list_names(folder: UPath) -> list[str]:
     try:
         if is_local(folder):
             return [path.name for path in Path(folder.path).iterdir()]
-        return [PurePosixPath(path).name for path in folder.fs.ls(folder.path, detail=False)]
+        found = patiently(folder, lambda: folder.fs.ls(folder.path, detail=False))
+        return [PurePosixPath(path).name for path in found]
     except (FileNotFoundError, NotADirectoryError):  # the second one is how some buckets say that nothing lies there
         return []

@@ -48,6 +48,10 @@ def store_errors() -> tuple[type[Exception], ...]:
     s3fs turns the answers of a store into errors of the operating system, and lets through what kept it from getting
     one: a server that is away, a name that is none, credentials that are missing.
     """
-    libraries = (("botocore.exceptions", "BotoCoreError"), ("boto3.exceptions", "Boto3Error"))
+    libraries = (
+        ("botocore.exceptions", "BotoCoreError"),
+        ("boto3.exceptions", "Boto3Error"),
+        ("aiohttp", "ClientError"),
+    )
     loaded = ((sys.modules.get(module), name) for module, name in libraries)
     return (OSError, *(getattr(module, name) for module, name in loaded if module))

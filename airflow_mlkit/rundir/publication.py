@@ -12,6 +12,7 @@ from upath import UPath
 
 from airflow_mlkit.exceptions import RunDirectoryError
 from airflow_mlkit.rundir.canonical import hash_file, hash_value
+from airflow_mlkit.rundir.patience import patiently
 from airflow_mlkit.rundir.place import is_local
 from airflow_mlkit.rundir.records import StepRecord
 
@@ -85,7 +86,7 @@ class Publication:
         if not is_local(self.root):
             local.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):
-                source.fs.get_file(source.path, str(local))
+                patiently(source, lambda: source.fs.get_file(source.path, str(local)))
         if not local.is_file():
             raise RunDirectoryError(f"{source} is gone.", hint=f"Run the step {self.record.step} again.")
 

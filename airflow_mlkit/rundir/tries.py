@@ -15,6 +15,7 @@ from upath import UPath
 from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.rundir.checkpoint_folder import CheckpointFolder
 from airflow_mlkit.rundir.create_only import create_only
+from airflow_mlkit.rundir.patience import patiently
 from airflow_mlkit.rundir.place import is_local
 from airflow_mlkit.rundir.records import FileRecord, SizeRecord, StepRecord
 
@@ -116,4 +117,4 @@ class Try:
     def _upload(self, name: str) -> None:
         if self._scratch is not None:
             target = self.root / name
-            target.fs.put_file(str(self.folder / name), target.path)
+            patiently(target, lambda: target.fs.put_file(str(self.folder / name), target.path))

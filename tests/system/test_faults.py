@@ -201,6 +201,50 @@ def test_exits_with_0_and_without_a_result(cards):
     assert "left no outcome" in retrain.log("split")
 
 
+def test_run_directory_is_slow(cards):
+    with cards.platform.store.suffered("slow"):
+        retrain = cards.retrain(split={})
+        assert retrain.wait_for("split") == "success"
+    assert retrain.causes("split") == [("small", "done")]
+
+
+def test_run_directory_is_gone_for_20_seconds_while_a_step_works(cards):
+    retrain = cards.retrain(split={"sleep": 30})
+    name = retrain.wait_for_running("split")
+    with cards.platform.store.suffered("gone"):
+        time.sleep(20)
+    assert retrain.wait_for("split") == "success"
+    assert [pod.pod for pod in retrain.pods("split")] == [name]
+
+
+def test_run_directory_is_gone_for_40_seconds_while_a_result_is_published(cards):
+    retrain = cards.retrain(split={"sleep": 10})
+    retrain.wait_for_running("split")
+    with cards.platform.store.suffered("gone"):
+        time.sleep(40)
+    assert retrain.wait_for("split") == "success"
+    assert retrain.directory.published("split").record.outcome == "done"
+
+
+def test_run_directory_is_full(cards):
+    retrain = cards.retrain(split={"sleep": 10})
+    retrain.wait_for_running("split")
+    with cards.platform.store.suffered("full"):
+        wait_until(lambda: retrain.is_over("split") or not cards.platform.pods(), 200)
+    assert retrain.wait_for("split") == "failed"
+    assert "Insufficient Storage" in retrain.log("split")
+    assert retrain.directory.step("split").published() is None
+
+
+def test_backfill_of_five(cards):
+    retrains = cards.backfill("2026-07-01", "2026-11-01")
+    assert [retrain.wait() for retrain in retrains] == ["success"] * 5
+    done = {step: [("small", "done")] for step in ("extract", "split", "validate", "train", "gate")}
+    assert [{step: retrain.causes(step) for step in done} for retrain in retrains] == [done] * 5
+    as_of = [f"{retrain.directory.record.as_of:%Y-%m-%d}" for retrain in retrains]
+    assert as_of == [f"2026-{month:02}-01" for month in range(7, 12)]
+
+
 def _untagged(image: str) -> str:
     folder, slash, name = image.partition("@")[0].rpartition("/")
     return folder + slash + name.partition(":")[0]

@@ -17,12 +17,13 @@ from airflow_mlkit.cost.run_files import read_runs
 from airflow_mlkit.exceptions import RegistryError, RunDirectoryError
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
-from airflow_mlkit.rundir import CheckpointFolder, Outcome, RunDirectory, RunRecord, create_only
+from airflow_mlkit.rundir import CheckpointFolder, Outcome, RunDirectory, RunRecord, create_only, patience, store_errors
 from airflow_mlkit.rundir.create_only import _TRUSTED
 from airflow_mlkit.steps.run import run_step
 from airflow_mlkit.steps.sign_of_life import show_life
 from tests.buckets import EACH_STORE, S3_KEYS, SERVED, Application, serve_bucket
 from tests.costing import NOON, write_run, write_try
+from tests.store_trouble import StoreTrouble
 
 
 def _ignoring_conditions(application: Application) -> Application:
@@ -74,6 +75,56 @@ def test_a_create_that_is_sent_again_after_its_answer_was_lost_has_won(bucket: s
 def test_a_store_that_ignores_the_condition_is_refused(careless_bucket: str) -> None:
     with pytest.raises(RunDirectoryError, match="lets a second create-only write replace the first"):
         begin(f"{careless_bucket}/churn/r1")
+
+
+@pytest.fixture
+def troubled(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[RunDirectory, StoreTrouble]]:
+    trouble = StoreTrouble()
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)  # the libraries' own patience is a quarter of a minute
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with serve_bucket(f"troubled-{abs(hash(request.node.name)) % 10**9}", around=trouble.around) as bucket:
+        yield begin(f"{str(bucket).rstrip('/')}/churn/r1"), trouble
+
+
+def test_a_bucket_that_is_away_for_a_while_costs_nothing(
+    troubled: tuple[RunDirectory, StoreTrouble], caplog: pytest.LogCaptureFixture
+) -> None:
+    run, trouble = troubled
+    attempt = run.step("train").begin(1)
+    (attempt.folder / "model.json").write_text("{}")
+    with ThreadPoolExecutor(1) as pool, trouble.suffered("gone"):
+        sealed = pool.submit(attempt.seal)
+        time.sleep(3)
+        assert not sealed.done()
+    record = attempt.record(outcome=Outcome.DONE, exit_code=0, files=sealed.result(60), spec_hash="")
+    assert attempt.publish(record)
+    assert run.published("train").file("model.json").read_text() == "{}"
+    assert "It is asked again" in caplog.text
+
+
+def test_a_bucket_that_stays_away_or_full_is_told_in_the_end(
+    troubled: tuple[RunDirectory, StoreTrouble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, trouble = troubled
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
+    with trouble.suffered("full"), pytest.raises(RunDirectoryError, match="cannot be written"):
+        run.step("train").begin(1)
+    with trouble.suffered("gone"), pytest.raises(store_errors()):
+        run.step("train").published(1)
+
+
+def test_a_bucket_that_never_answered_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 1000)
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    trouble = StoreTrouble()
+    with serve_bucket("never", around=trouble.around) as bucket:
+        place = f"{str(bucket).rstrip('/')}/churn/r1"
+        with trouble.suffered("gone"), pytest.raises(RunDirectoryError, match="cannot be written"):
+            begin(place)
 
 
 def test_a_bucket_that_is_not_there_is_named(bucket: str) -> None:

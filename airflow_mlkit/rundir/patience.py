@@ -1,0 +1,61 @@
+"""A bucket that has answered before and does not now is waited for: hours of training must not be lost for a minute."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from errno import EBUSY, EIO, EREMOTEIO
+from typing import TypeVar
+
+from upath import UPath
+
+from airflow_mlkit.rundir.place import store_errors
+
+log = logging.getLogger("airflow_mlkit")
+
+PATIENCE_SECONDS = 180.0
+PAUSE_SECONDS = 2.0
+
+_ANSWERED: set[str] = set()
+"""The stores that have answered this process. One that never did has a wrong address, and is told at once."""
+
+_PASSING = (EBUSY, EIO, EREMOTEIO)
+"""As s3fs (s3fs/errors.py) puts a store's "slow down", its 5xx, and what it has no word for."""
+
+Answer = TypeVar("Answer")
+
+
+def patiently(path: UPath, act: Callable[[], Answer]) -> Answer:
+    """What an act on a bucket gives. What it raises is raised, at the latest after `PATIENCE_SECONDS`.
+
+    Args:
+        path: in the bucket.
+        act: something that may be done twice.
+    """
+    store, until, has_said = find_store(path), time.monotonic() + PATIENCE_SECONDS, False
+    while True:
+        try:
+            answer = act()
+        except store_errors() as error:
+            if not _passes(error) or store not in _ANSWERED or time.monotonic() > until:
+                raise
+            if not has_said:
+                log.warning("%s: %s. It is asked again for %.0f s.", store, error, PATIENCE_SECONDS)
+                has_said = True
+        else:
+            _ANSWERED.add(store)
+            return answer
+        time.sleep(PAUSE_SECONDS)
+
+
+def find_store(path: UPath) -> str:
+    """The bucket that a path lies in."""
+    return f"{path.protocol}://{path.path.strip('/').partition('/')[0]}"
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same again may go well: not for what is forbidden, not there, or there already."""
+    if isinstance(error, ConnectionError | TimeoutError) or not isinstance(error, OSError):
+        return True
+    return error.errno in _PASSING
