@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +21,17 @@ from airflow_mlkit.airflow.task_state import RUNNING, find_task_state
 from airflow_mlkit.cost.tried import measure_pod, tell_tried
 from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.image.stale import find_stale
-from airflow_mlkit.plan import DagPlan, PlannedSize
+from airflow_mlkit.plan import DagPlan, PlannedSize, PlannedStep
 from airflow_mlkit.plan.build import plan_sizes
 from airflow_mlkit.plan.pod import LABEL, MANAGED
+from airflow_mlkit.pods.ahead import WAIT_SECONDS, find_next_steps
 from airflow_mlkit.pods.next_pod import AGAIN, NoMore, choose_next
 from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, find_pod_environment, place_of
 from airflow_mlkit.pods.telling import tell_end
 from airflow_mlkit.pods.verdict import Cause, Verdict
 from airflow_mlkit.pods.watch import PodWatch
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import StepRecord
+from airflow_mlkit.rundir import RunDirectory, StepRecord
 from airflow_mlkit.spec.environment import PodEnvironment
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ class PodStepTask(StepTask, BaseOperator):
 
     def _carry_out(self, context: Context, asking: Asking) -> StepRecord:
         pods = self._find_pods(asking)
-        sizes = self._find_sizes(asking)
+        sizes = self._find_sizes(self.dag_plan.step(self.task_id), asking)
         while True:
             published = asking.directory.published(asking.generation)
             unjudged = self._find_unjudged(pods, asking, published.record if published else None)
@@ -168,8 +170,7 @@ class PodStepTask(StepTask, BaseOperator):
         for name in ("hook", "client"):
             self.__dict__.pop(name, None)
 
-    def _find_sizes(self, asking: Asking) -> Sequence[PlannedSize]:
-        planned = self.dag_plan.step(self.task_id)
+    def _find_sizes(self, planned: PlannedStep, asking: Asking) -> Sequence[PlannedSize]:
         if asking.parameters is None:
             return (planned.size, *planned.grows_to)
         return plan_sizes(self.project.platform, self.project.name_size(planned, asking.parameters))
@@ -189,6 +190,7 @@ class PodStepTask(StepTask, BaseOperator):
             if found is None and is_of_this_asking and is_wanted:
                 found = name
                 self.log.info("found the pod %s", name)
+                asking.directory.ask(asking.generation, name)  # it may have been started ahead, and wait for this
             else:
                 pods.remove(name)
         return found
@@ -197,7 +199,8 @@ class PodStepTask(StepTask, BaseOperator):
         chosen = choose_next(sizes, asking.directory.pods(asking.generation))
         if isinstance(chosen, NoMore):
             raise AirflowFailException(f"{self.task_id}: {chosen.reason}")
-        pod = self._build(context, asking, chosen.size)
+        pod = self._describe(context, asking, self.task_id, chosen.size, self.step_options(context, asking))
+        pod["metadata"]["annotations"][OWNER] = _owner_of(context)
         name = str(pod["metadata"]["name"])
         self._running = (pods, name, _owner_of(context))
         pods.start(pod)
@@ -207,25 +210,39 @@ class PodStepTask(StepTask, BaseOperator):
         self.log.info("pod %s: size %s (%g CPU, %s)", name, chosen.size.name, asked.cpu, asked.memory)
         return name
 
-    def _build(self, context: Context, asking: Asking, size: PlannedSize) -> dict[str, Any]:
+    def _describe(
+        self, context: Context, asking: Asking, step: str, size: PlannedSize, options: Mapping[str, str]
+    ) -> dict[str, Any]:
         instance: Any = context["ti"]
         labels = {
             "run": context["run_id"],
             "try": str(instance.try_number),
-            "generation": str(asking.generation),
+            "generation": options["--generation"],
             PLACE: place_of(asking.run_dir),
         }
-        pod = describe_step_pod(
-            self.project,
-            self.dag_plan,
-            self.task_id,
-            size,
-            name=make_pod_name(self.project.spec.name, self.task_id),
-            options=self.step_options(context, asking),
-            labels=labels,
-        )
-        pod["metadata"]["annotations"] = {OWNER: _owner_of(context), **_key_of(context).annotations}
+        name = make_pod_name(self.project.spec.name, step)
+        pod = describe_step_pod(self.project, self.dag_plan, step, size, name=name, options=options, labels=labels)
+        pod["metadata"]["annotations"] = replace(_key_of(context), task_id=step).annotations
         return pod
+
+    def _start_ahead(self, context: Context, pods: StepPods, asking: Asking) -> None:
+        """Start the pods of the steps that follow, where this is their first asking; they wait for their tasks.
+
+        They have no finalizer: one that nobody claims leaves nothing that has to be released.
+        """
+        run = RunDirectory(asking.run_dir)
+        for planned in find_next_steps(
+            self.dag_plan, self.task_id, lambda name: run.step(name).published() is not None
+        ):
+            waits_for_a_person = planned.name == "promote" and self.project.plan.approval is not None
+            if waits_for_a_person or run.step(planned.name).generations():
+                continue
+            options = {**self.step_options(context, asking), "--generation": "1", "--when-asked": str(WAIT_SECONDS)}
+            size = self._find_sizes(planned, asking)[0]
+            pod = self._describe(context, asking, planned.name, size, options)
+            pod["metadata"].pop("finalizers")
+            trouble = pods.start_if_possible(pod)
+            self.log.info("%s: %s", planned.name, trouble or f"its pod {pod['metadata']['name']} is started ahead")
 
     def _follow(self, context: Context, pods: StepPods, asking: Asking, name: str) -> Verdict:
         """Wait until the pod has ended, show its log, and write down what became of it."""
@@ -235,6 +252,8 @@ class PodStepTask(StepTask, BaseOperator):
         followed = FollowedPod(pods, name, asking, PodWatch(self.place.node_wait, self.log.info), self.say_line)
         seen = self._wait_by_turns(context, followed) if self._may_defer else followed.stay()
         verdict, record, outcome = followed.judge(seen)
+        if verdict.cause is Cause.DONE and verdict.exit_code == 0 and self.place.start_ahead:
+            self._start_ahead(context, pods, asking)
         measured = measure_pod(record, outcome, self.project.platform, self.project.plan.backend)
         asking.directory.add_pod(asking.generation, measured)
         pods.remove(name, grace=0)

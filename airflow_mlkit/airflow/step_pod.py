@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
@@ -12,13 +12,14 @@ from kubernetes.client import ApiException, CoreV1Api
 from urllib3.exceptions import HTTPError
 
 from airflow_mlkit.airflow.patience import PAUSE_SECONDS, Patience, has_expired
+from airflow_mlkit.cluster.refusal import words_of
 from airflow_mlkit.plan.pod import FINALIZER, LABEL
 from airflow_mlkit.pods.verdict import Pod
 
 OWNER = f"{LABEL}/owner"
 """The annotation that names the try of the task to which a pod belongs."""
 
-_NOT_FOUND, _CONFLICT = 404, 409
+_NOT_FOUND, _CONFLICT, _UNPROCESSABLE = 404, 409, 422
 _TIMEOUT = {"_request_timeout": (10, 60)}
 """Seconds to connect and to wait for the next byte: an API server may take a question and never answer it."""
 
@@ -81,17 +82,29 @@ class StepPods:
         Raises:
             ClusterRefused: when it is forbidden, by a policy or a quota, or is no pod that could be.
         """
-        self._ask(lambda client: client.create_namespaced_pod(self.namespace, pod, **_TIMEOUT), known=_CONFLICT)
+        self._ask(lambda client: client.create_namespaced_pod(self.namespace, pod, **_TIMEOUT), known=(_CONFLICT,))
 
     def read(self, name: str) -> Pod | None:
         """A pod as it is now; None when it is not there any more."""
         found = self._ask(lambda client: client.read_namespaced_pod(name, self.namespace, **_TIMEOUT))
         return self._plain(found) if found else None
 
+    def start_if_possible(self, pod: Pod) -> str | None:
+        """Start a pod that nobody waits for. Returns why it was not possible, if it was not."""
+        try:
+            self.client().create_namespaced_pod(self.namespace, pod, **_TIMEOUT)
+        except ApiException as error:
+            return str(words_of(error))
+        except (HTTPError, OSError) as error:
+            return str(error)
+        return None
+
     def claim(self, name: str, owner: str) -> None:
-        """Note to which try of the task a pod belongs from now on."""
-        body = {"metadata": {"annotations": {OWNER: owner}}}
-        self._ask(lambda client: client.patch_namespaced_pod(name, self.namespace, body, **_TIMEOUT))
+        """Note to which try of the task a pod belongs from now on, and keep it until it is judged."""
+        body = {"metadata": {"annotations": {OWNER: owner}, "finalizers": [FINALIZER]}}
+        # one that is being deleted takes no finalizer any more
+        known = (_NOT_FOUND, _UNPROCESSABLE)
+        self._ask(lambda client: client.patch_namespaced_pod(name, self.namespace, body, **_TIMEOUT), known=known)
 
     def remove(self, name: str, grace: int | None = None) -> None:
         """Let a pod go, with the finalizer that kept it.
@@ -104,14 +117,14 @@ class StepPods:
         self._ask(lambda client: client.delete_namespaced_pod(name, self.namespace, **options))
         self._ask(lambda client: client.patch_namespaced_pod(name, self.namespace, WITHOUT_FINALIZER, **_TIMEOUT))
 
-    def _ask(self, question: Callable[[CoreV1Api], Answer], known: int = _NOT_FOUND) -> Answer | None:
+    def _ask(self, question: Callable[[CoreV1Api], Answer], known: Collection[int] = (_NOT_FOUND,)) -> Answer | None:
         """The API server's answer, however long it is away; None where it answers `known`."""
         patience = Patience()
         while True:
             try:
                 return question(self.client())
             except ApiException as error:
-                if error.status == known:
+                if error.status in known:
                     return None
                 trouble: Exception = error
             except (HTTPError, OSError) as error:

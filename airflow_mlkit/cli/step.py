@@ -49,6 +49,9 @@ def step(
     approval: Annotated[
         str | None, typer.Option(help="For promote: what a person answered who was asked, as JSON.")
     ] = None,
+    when_asked: Annotated[
+        float | None, typer.Option(min=0, help="For a pod that is started ahead: wait so many seconds for the task.")
+    ] = None,
 ) -> None:
     """Run one step again, with the inputs of a past run.
 
@@ -63,12 +66,15 @@ def step(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from airflow_mlkit.project import load_project
     from airflow_mlkit.rundir import RunDirectory
+    from airflow_mlkit.steps.asked import wait_until_asked
     from airflow_mlkit.steps.run import find_step, run_step
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     loaded = load_project(project, environment=environment, platform=platform)
     planned = find_step(loaded, name)
     directory = RunDirectory(run_dir)
+    if when_asked is not None:
+        wait_until_asked(directory.step(name), generation or 1, when_asked)
     if not directory.exists:
         if planned.reads:
             raise UserError(

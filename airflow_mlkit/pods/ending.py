@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_mlkit.pods.verdict import Cause, Verdict
-from airflow_mlkit.rundir import StepRecord
+from airflow_mlkit.rundir import UNASKED_EXIT_CODE, StepRecord
 
 
 def conclude(verdict: Verdict, outcome: StepRecord | None) -> Verdict:
@@ -22,6 +22,8 @@ def conclude(verdict: Verdict, outcome: StepRecord | None) -> Verdict:
         return Verdict(Cause.OUT_OF_MEMORY, outcome.reason or "", outcome.exit_code)
     if verdict.cause is Cause.DONE:
         return Verdict(Cause.FAILED, "ended with exit code 0 and left no outcome in the run directory", 1)
+    if verdict.cause is Cause.FAILED and verdict.exit_code == UNASKED_EXIT_CODE and outcome is None:
+        return Verdict(Cause.UNASKED, exit_code=verdict.exit_code)
     if verdict.cause is Cause.FAILED and outcome:
         return Verdict(Cause.FAILED, outcome.reason or verdict.said, outcome.exit_code)
     return verdict

@@ -14,7 +14,7 @@ MAX_DISRUPTIONS = 5
 
 _DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED)
 
-AGAIN = (Cause.OUT_OF_MEMORY, *_DISRUPTIONS)
+AGAIN = (Cause.OUT_OF_MEMORY, Cause.UNASKED, *_DISRUPTIONS)
 """What another pod may help with; anything else ends the step."""
 
 

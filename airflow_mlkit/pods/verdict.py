@@ -38,6 +38,9 @@ class Cause(StrEnum):
     NOT_STARTED = "not_started"
     """Its image, a secret or the command is not there, or the cluster forbids it."""
 
+    UNASKED = "unasked"
+    """It was started ahead, and its task came too late."""
+
     DISRUPTED = "disrupted"
     """Preempted, evicted, or its node is gone."""
 

@@ -8,6 +8,7 @@ from airflow_mlkit.rundir.place import is_local, open_place, store_errors
 from airflow_mlkit.rundir.publication import Publication
 from airflow_mlkit.rundir.records import (
     HELD_BACK_EXIT_CODE,
+    UNASKED_EXIT_CODE,
     FileRecord,
     NodeRecord,
     Outcome,
@@ -24,6 +25,7 @@ from airflow_mlkit.rundir.tries import Try
 
 __all__ = [
     "HELD_BACK_EXIT_CODE",
+    "UNASKED_EXIT_CODE",
     "Approval",
     "CheckpointFolder",
     "FileRecord",

@@ -39,6 +39,9 @@ class RunRecord(Record):
 HELD_BACK_EXIT_CODE = 20
 """What a step ends with that was held back; Airflow shows its task as skipped. The errors carry the other codes."""
 
+UNASKED_EXIT_CODE = 75
+"""Of a pod that was started ahead and whose task did not come (EX_TEMPFAIL of sysexits.h)."""
+
 
 class Outcome(StrEnum):
     """How a try of a step ended."""

@@ -6,6 +6,7 @@
         steps/<step>/<generation>/published.json     created only if absent: the try that later steps read
         steps/<step>/<generation>/checkpoints/...    where the next try goes on; removed at the end
         steps/<step>/<generation>/pods/<n>.json      on Kubernetes, what became of each pod that the step had
+        steps/<step>/<generation>/asked/<pod>.json   the task's word to a pod that was started ahead: begin
 
 A generation is one asking for the step: all its retries share one, and clearing the task in Airflow, or starting the
 step again by hand, begins the next. Later steps read the newest one that was published.
@@ -185,6 +186,17 @@ class StepDirectory:
                 return [*known, record]
             known = self.pods(generation)  # another process was faster
         return known
+
+    def ask(self, generation: int, pod: str) -> None:
+        """Tell a pod that was started ahead that its step may begin."""
+        create_only(self._asked(generation, pod), b"{}")
+
+    def is_asked(self, generation: int, pod: str) -> bool:
+        """Whether the step may begin in a pod that was started ahead."""
+        return find_content(self._asked(generation, pod)) is not None
+
+    def _asked(self, generation: int, pod: str) -> UPath:
+        return self.root / str(generation) / "asked" / f"{pod}.json"
 
     def _is_published(self, generation: int) -> bool:
         return find_content(self.root / str(generation) / "published.json") is not None

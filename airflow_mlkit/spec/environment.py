@@ -89,6 +89,10 @@ class _PodEnvironment(_Environment):
         False, description="Whether a pod that runs for longer is waited for by Airflow's triggerer, not by a worker."
     )
 
+    start_ahead: bool = Field(
+        True, description="Whether a step's pod starts and loads while the task of the step before it ends."
+    )
+
     @model_validator(mode="after")
     def _places_outlive_the_pods(self) -> Self:
         places = {"runs": self.runs, "champions": self.champions or self.runs, "mlflow": self.mlflow}

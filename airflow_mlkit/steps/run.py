@@ -109,7 +109,7 @@ def _carry_out(context: StepContext, termination: Termination, memory: PeakMemor
 def _work(context: StepContext, termination: Termination) -> dict[str, Any]:
     _require_inputs(context)
     inputs, fits = context.inputs, context.fingerprint  # as they were before the step began
-    result = _load(context.planned.name)(context)
+    result = load_step(context.planned.name)(context)
     termination.check()
     canonical_json(result.summary)  # refuses here what could not be written down later
     held_back = result.outcome is Outcome.HELD_BACK
@@ -133,7 +133,12 @@ def _require_inputs(context: StepContext) -> None:
             )
 
 
-def _load(name: str) -> StepFunction:
+def load_step(name: str) -> StepFunction:
+    """The function of a step, with the libraries that it needs.
+
+    Raises:
+        MissingExtraError: when one is not installed.
+    """
     with needs_extra("steps", f"the step {name}"):
         return importlib.import_module(f"airflow_mlkit.steps.{name}").run  # type: ignore[no-any-return]
 

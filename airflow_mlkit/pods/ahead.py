@@ -1,0 +1,26 @@
+"""Which steps' pods are started ahead: while the task of the step before ends, and Airflow has yet to start theirs.
+
+A pod and the imports of its step take seconds, in which nobody works. A pod that was started ahead loads what its step
+needs and waits; its step begins when its own task asks for it, and never before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from airflow_mlkit.plan import DagPlan, PlannedStep
+
+WAIT_SECONDS = 60
+"""How long such a pod waits for its task. A run that ends in between leaves it behind for so long."""
+
+
+def find_next_steps(dag: DagPlan, step: str, is_ready: Callable[[str], bool]) -> list[PlannedStep]:
+    """The steps that follow one that is done, and that nothing else keeps from beginning.
+
+    Args:
+        dag: the steps.
+        step: the one that is done.
+        is_ready: whether another step that they wait for is done too.
+    """
+    after = [planned for planned in dag.steps if step in planned.after]
+    return [planned for planned in after if all(is_ready(each) for each in planned.after if each != step)]

@@ -1,0 +1,31 @@
+"""The first seconds of a pod that was started ahead: it loads what its step needs, and waits for its task."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from airflow_mlkit.rundir import UNASKED_EXIT_CODE, StepDirectory
+from airflow_mlkit.rundir.tries import POD_VARIABLE
+from airflow_mlkit.steps.run import load_step
+
+PAUSE_SECONDS = 0.25
+
+
+def wait_until_asked(step: StepDirectory, generation: int, seconds: float) -> None:
+    """Return when the step may begin.
+
+    Args:
+        step: where it writes.
+        generation: which asking for it this is.
+        seconds: how long to wait.
+
+    Raises:
+        SystemExit: with `UNASKED_EXIT_CODE`, when its task did not come.
+    """
+    load_step(step.name)
+    until = time.monotonic() + seconds
+    while not step.is_asked(generation, os.environ.get(POD_VARIABLE, "")):
+        if time.monotonic() > until:
+            raise SystemExit(UNASKED_EXIT_CODE)
+        time.sleep(PAUSE_SECONDS)
