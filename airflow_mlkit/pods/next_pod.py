@@ -12,9 +12,9 @@ from airflow_mlkit.rundir import PodRecord
 MAX_DISRUPTIONS = 5
 """How often a step starts again that was preempted, evicted or deleted: on its own count, not the task's retries."""
 
-_DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED)
+_DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED, Cause.UNASKED)
 
-AGAIN = (Cause.OUT_OF_MEMORY, Cause.UNASKED, *_DISRUPTIONS)
+AGAIN = (Cause.OUT_OF_MEMORY, *_DISRUPTIONS)
 """What another pod may help with; anything else ends the step."""
 
 

@@ -13,7 +13,7 @@ from airflow_mlkit.plan import PlannedSize
 from airflow_mlkit.pods.ending import conclude
 from airflow_mlkit.pods.next_pod import MAX_DISRUPTIONS, NextPod, NoMore, choose_next
 from airflow_mlkit.pods.verdict import Cause, Verdict
-from airflow_mlkit.rundir import Outcome, PodRecord, StepRecord
+from airflow_mlkit.rundir import UNASKED_EXIT_CODE, Outcome, PodRecord, StepRecord
 from airflow_mlkit.spec.pool import Pool
 from airflow_mlkit.spec.size import Size
 
@@ -37,6 +37,7 @@ def pods_of(*causes: tuple[Cause, str]) -> list[PodRecord]:
         ([(Cause.DISRUPTED, "cpu-small")], "cpu-small"),
         ([(Cause.OUT_OF_MEMORY, "cpu-small"), (Cause.DISRUPTED, "cpu-large")], "cpu-large"),
         ([(Cause.DELETED, "cpu-small")] * MAX_DISRUPTIONS, "cpu-small"),
+        ([(Cause.UNASKED, "cpu-small")], "cpu-small"),
         ([(Cause.OUT_OF_MEMORY, "a size of an older platform.yaml")], "cpu-small"),
     ],
 )
@@ -78,6 +79,12 @@ def test_a_published_result_is_the_truth_whatever_became_of_the_pod(cause: Cause
     done = outcome(Outcome.DONE, exit_code=0)
     assert conclude(Verdict(cause), done) == Verdict(Cause.DONE, "", 0)
     assert conclude(Verdict(cause), outcome(Outcome.HELD_BACK, exit_code=20)).exit_code == 20
+
+
+def test_a_pod_that_was_started_ahead_and_never_asked_has_not_failed() -> None:
+    assert conclude(Verdict(Cause.FAILED, "...log", UNASKED_EXIT_CODE), None).cause is Cause.UNASKED
+    of_its_own = outcome(Outcome.FAILED, exit_code=UNASKED_EXIT_CODE)
+    assert conclude(Verdict(Cause.FAILED, "...log", UNASKED_EXIT_CODE), of_its_own).cause is Cause.FAILED
 
 
 def test_a_pod_that_ended_well_without_a_result_has_failed() -> None:

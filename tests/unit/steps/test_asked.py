@@ -1,0 +1,30 @@
+"""A pod that was started ahead waits for its task."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from airflow_mlkit.rundir import UNASKED_EXIT_CODE, RunDirectory
+from airflow_mlkit.rundir.tries import POD_VARIABLE
+from airflow_mlkit.steps.asked import wait_until_asked
+
+
+def test_it_begins_when_its_own_task_has_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = RunDirectory(tmp_path).step("extract")
+    monkeypatch.setenv(POD_VARIABLE, "cards-extract-1")
+    step.ask(1, "cards-extract-2")
+    step.ask(2, "cards-extract-1")
+    asking = threading.Timer(0.5, step.ask, (1, "cards-extract-1"))
+    asking.start()
+    wait_until_asked(step, 1, seconds=30)
+    assert asking.finished.is_set()
+    assert step.generations() == [1, 2]
+
+
+def test_it_ends_when_nobody_comes(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        wait_until_asked(RunDirectory(tmp_path).step("extract"), 1, seconds=0.1)
+    assert ended.value.code == UNASKED_EXIT_CODE
