@@ -1,13 +1,15 @@
 """What a retrain on pods takes beside the same one as processes: `python -m benchmarks.on_pods DATA.csv LABEL`.
 
 Makes a project, and retrains it in a real Airflow, first with pods of the test cluster (tests/cluster), then with
-processes. Prints for each step the seconds of its task, of its container and of the step itself; their differences are
-what Airflow, Kubernetes and the start of Python cost. Beside them a bare pod of the same image that does nothing.
+processes that write to the same bucket and MLflow, then with processes that write to this disk. Prints for each step
+the seconds of its task, of its container and of the step itself; their differences are what Airflow, Kubernetes and the
+start of Python cost. Beside them a bare pod of the same image that does nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -47,18 +49,32 @@ def main() -> None:
             print(f"a bare pod of the image, create to Succeeded: {measure_bare_pod(cluster, platform, image):.1f} s")
             with platform.airflow(work / "on-pods", work / NAME / "dags", **SETTINGS) as airflow:
                 on_pods = retrain(airflow, work / NAME, options.retrains, platform.bucket / "runs" / NAME)
-            (work / NAME / "platform.yaml").unlink()
-            spec.write_text(spec.read_text().replace("size: large", "size: cpu-small"))
-            with on_this_machine(work) as airflow:
-                here = retrain(airflow, work / NAME, options.retrains, None)
-    print(f"retrain on pods {on_pods:.1f} s, as processes {here:.1f} s: {on_pods / here:.2f} x")
+            with on_this_machine(work, "same-place", platform, image) as airflow:
+                same_place = retrain(airflow, work / NAME, options.retrains, platform.bucket / "local" / NAME)
+        (work / NAME / "platform.yaml").unlink()
+        spec.write_text(spec.read_text().replace("size: large", "size: cpu-small"))
+        with on_this_machine(work, "own-disk") as airflow:
+            own_disk = retrain(airflow, work / NAME, options.retrains, None)
+    print(f"retrain on pods {on_pods:.1f} s")
+    print(
+        f"as processes, run directory and MLflow where the pods have theirs {same_place:.1f} s: {on_pods / same_place:.2f} x"
+    )
+    print(f"as processes, writing to this disk {own_disk:.1f} s: {on_pods / own_disk:.2f} x")
 
 
 @contextmanager
-def on_this_machine(work: Path) -> Iterator[LocalAirflow]:
-    """An Airflow whose steps are processes."""
+def on_this_machine(
+    work: Path, name: str, platform: PodPlatform | None = None, image: str = ""
+) -> Iterator[LocalAirflow]:
+    """An Airflow whose steps are processes, with the run directory and the MLflow of a platform if one is given."""
     (work / NAME / "dags" / "project.py").write_text(DAG_FILE)
-    with LocalAirflow(work / "here", work / NAME / "dags", extra_env=SETTINGS) as airflow:
+    if platform:
+        runs = f"s3://{platform.bucket.path.strip('/')}/local"
+        laptop = {"backend": "local", "runs": runs, "mlflow": platform.mlflow}
+        declared = platform.declare(image) | {"environments": {"laptop": laptop}}
+        (work / NAME / "platform.yaml").write_text(json.dumps(declared))
+    keys = platform.keys if platform else {}
+    with LocalAirflow(work / name, work / NAME / "dags", extra_env={**SETTINGS, **keys}) as airflow:
         airflow.wait_healthy()
         yield airflow
 
