@@ -56,9 +56,7 @@ def main() -> None:
         with on_this_machine(work, "own-disk") as airflow:
             own_disk = retrain(airflow, work / NAME, options.retrains, None)
     print(f"retrain on pods {on_pods:.1f} s")
-    print(
-        f"as processes, run directory and MLflow where the pods have theirs {same_place:.1f} s: {on_pods / same_place:.2f} x"
-    )
+    print(f"as processes, writing to the same bucket and MLflow {same_place:.1f} s: {on_pods / same_place:.2f} x")
     print(f"as processes, writing to this disk {own_disk:.1f} s: {on_pods / own_disk:.2f} x")
 
 
