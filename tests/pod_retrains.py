@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from airflow_mlkit.airflow.standalone import LocalAirflow
+from airflow_mlkit.airflow.standalone import LocalAirflow, LocalAirflowError
 from airflow_mlkit.rundir import PodRecord, RunDirectory, safe_run_id
 from tests.on_cluster import PodPlatform
 from tests.projects import build_project, default_spec
@@ -117,9 +117,6 @@ class Retrain:
         """How one of its steps ended; the rest of it goes on."""
         return str(wait_until(lambda: self._ending(step), seconds))
 
-    def is_over(self, step: str) -> bool:
-        return self._ending(step) is not None
-
     def _ending(self, step: str) -> str | None:
         state = self.task(step)["state"]
         return state if state in ("success", "failed", "skipped", "upstream_failed") else None
@@ -173,7 +170,7 @@ class Retrain:
 
     def wait_for_pod(self, step: str) -> str:
         """The name of the step's pod, once it runs."""
-        return str(wait_until(lambda: self._running_pod(step), 200))
+        return str(wait_until(lambda: self.find_running_pod(step), 200))
 
     def wait_for_running(self, step: str) -> str:
         """The name of the step's pod, once it runs and who is to wait for it does: a worker, or only the triggerer."""
@@ -185,7 +182,13 @@ class Retrain:
         """Return once somebody waits for the step's pod: a worker, or only the triggerer."""
         wait_until(lambda: self.task(step)["state"] == self._waiting, 60)
 
-    def _running_pod(self, step: str) -> str | None:
+    def find_pods(self, step: str) -> list[str]:
+        """The names of the step's pods that are there now, whatever they are at."""
+        found = [pod["metadata"] for pod in self.platform.pods()]
+        return [pod["name"] for pod in found if pod["labels"]["mlkit.dev/step"] == step]
+
+    def find_running_pod(self, step: str) -> str | None:
+        """The name of the step's pod, if one runs."""
         for pod in self.platform.pods():
             labels, state = pod["metadata"]["labels"], pod["status"].get("containerStatuses", [{}])[0].get("state", {})
             if labels["mlkit.dev/step"] == step and "running" in state and not pod["metadata"].get("deletionTimestamp"):
@@ -225,11 +228,21 @@ class PodProject:
         """Ask for the retrains of some past months, each as if it were that day."""
         _faults_of(self.platform, self.name).write_text("{}")
         asked = {"dag_id": self.dag_id, "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
-        self.airflow.request("POST", "/api/v2/backfills", json={**asked, "max_active_runs": 5})
+        wait_until(lambda: self._ask_for_backfill({**asked, "max_active_runs": 5}), 60)
         path = f"/api/v2/dags/{self.dag_id}/dagRuns?run_type=backfill&order_by=logical_date"
         runs = self.airflow.request("GET", path)["dag_runs"]
         self.started += [Retrain(self, run["dag_run_id"], "extract") for run in runs]
         return self.started[-len(runs) :]
+
+    def _ask_for_backfill(self, asked: dict[str, Any]) -> bool:
+        """Airflow on SQLite refuses while anybody else writes."""
+        try:
+            self.airflow.request("POST", "/api/v2/backfills", json=asked)
+        except LocalAirflowError as error:
+            if "locked" not in str(error):
+                raise
+            return False
+        return True
 
     @contextmanager
     def declared(self, image: str | None = None, **environment: Any) -> Iterator[None]:
@@ -261,6 +274,9 @@ class PodProject:
             if each.state() not in ("success", "failed"):
                 each.mark("failed")
         self.started.clear()
+        wait_until(lambda: not [pod for pod in self.platform.pods() if pod["metadata"].get("finalizers")], 60)
+        for pod in self.platform.pods():  # started ahead, and never asked
+            self.platform.delete_pod(pod["metadata"]["name"])
         wait_until(lambda: not self.platform.pods(), 60)
 
 

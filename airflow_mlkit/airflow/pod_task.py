@@ -19,7 +19,7 @@ from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, make_pod_na
 from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task, say_reason
 from airflow_mlkit.airflow.task_state import RUNNING, find_task_state
 from airflow_mlkit.cost.tried import measure_pod, tell_tried
-from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.exceptions import RunDirectoryError, UserError
 from airflow_mlkit.image.stale import find_stale
 from airflow_mlkit.plan import DagPlan, PlannedSize, PlannedStep
 from airflow_mlkit.plan.build import plan_sizes
@@ -101,10 +101,10 @@ class PodStepTask(StepTask, BaseOperator):
             record = self._carry_out(context, asking)
         except ClusterRefused as error:
             raise AirflowFailException(f"The cluster refuses: {error}") from None
+        except (ClusterUnreachable, RunDirectoryError) as error:  # what was seen of the pod is not lost: it stays
+            raise AirflowException(str(error)) from None
         except UserError as error:
             raise AirflowFailException(str(error)) from None
-        except ClusterUnreachable as error:
-            raise AirflowException(str(error)) from None
         self._say_pods(asking)
         end_task(record.exit_code, record.reason or "")
         self.announce(context, record)

@@ -161,7 +161,8 @@ def test_cleared_and_run_again(cards):
     retrain.clear("split")
     assert wait_until(lambda: _other(retrain, first), 120)
     assert retrain.wait_for("split") == "success"
-    assert [pod.cause for pod in retrain.directory.step("split").pods(2)] == ["done"]
+    assert retrain.directory.published("split").record.pod != first
+    wait_until(lambda: first not in [pod["metadata"]["name"] for pod in cards.platform.pods()], 30)
 
 
 def test_logs_of_the_node_are_refused_for_20_seconds(cards):
@@ -179,7 +180,7 @@ def test_pending_pod_starts_late_beside_its_retry(cards, request):
     cluster.kubectl("cordon", node)
     try:
         retrain = cards.retrain(extract={})
-        pending = wait_until(lambda: [pod["metadata"]["name"] for pod in cards.platform.pods()], 120)
+        pending = wait_until(lambda: retrain.find_pods("extract"), 120)
         if "sync" in request.node.name:
             retrain.kill_worker("extract")
             time.sleep(12)
@@ -230,7 +231,7 @@ def test_run_directory_is_full(cards):
     retrain = cards.retrain(split={"sleep": 10})
     retrain.wait_for_running("split")
     with cards.platform.store.suffered("full"):
-        wait_until(lambda: retrain.is_over("split") or not cards.platform.pods(), 200)
+        wait_until(lambda: not retrain.find_running_pod("split"), 300)  # it asks again for three minutes
     assert retrain.wait_for("split") == "failed"
     assert "Insufficient Storage" in retrain.log("split")
     assert retrain.directory.step("split").published() is None

@@ -1,0 +1,89 @@
+"""A worker waits for a step's result, and for the pod only where there is none."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_mlkit.airflow import followed_pod
+from airflow_mlkit.airflow.followed_pod import FollowedPod
+from airflow_mlkit.airflow.step_task import Asking
+from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.pods.verdict import Cause
+from airflow_mlkit.pods.watch import PodWatch
+from airflow_mlkit.rundir import Outcome, RunDirectory, StepDirectory
+from airflow_mlkit.rundir.tries import POD_VARIABLE
+
+NAME = "cards-train-1"
+
+
+class OnePod:
+    """A pod as the cluster tells of it: it runs, and then it is gone."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The pod."""
+        running = {"name": "base", "state": {"running": {"startedAt": "2026-11-22T10:00:00Z"}}}
+        status = {"phase": "Running", "containerStatuses": [running]}
+        created = datetime.now(UTC).isoformat()
+        described = {"metadata": {"name": name, "labels": {"mlkit.dev/size": "small"}, "creationTimestamp": created}}
+        return {**described, "status": status} if self.is_there else None
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(followed_pod, "POLL_SECONDS", 0.02)
+    monkeypatch.setenv(POD_VARIABLE, NAME)
+
+
+def publish(step: StepDirectory) -> None:
+    attempt = step.begin(1)
+    record = attempt.record(outcome=Outcome.DONE, exit_code=0, spec_hash="", files={})
+    attempt.end(record)
+    attempt.publish(record)
+
+
+def follow(step: StepDirectory, pod: OnePod, said: list[str]) -> FollowedPod:
+    watch = PodWatch(timedelta(minutes=1), said.append)
+    return FollowedPod(pod, NAME, Asking("", 1, step, None), watch, said.append)  # type: ignore[arg-type]
+
+
+def test_it_is_over_when_the_result_is_published_while_the_container_still_ends(tmp_path: Path) -> None:
+    step = RunDirectory(tmp_path).step("train")
+    followed = follow(step, OnePod(), [])
+    assert followed.wait(0.1).cause is Cause.ALIVE
+    threading.Timer(0.3, publish, [step]).start()
+    verdict, record, outcome = followed.judge(followed.wait())
+    assert verdict.cause is Cause.DONE
+    assert outcome is not None
+    assert record.ended == outcome.ended
+    assert record.size == "small"
+
+
+def test_a_result_of_another_pod_is_none_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = RunDirectory(tmp_path).step("train")
+    monkeypatch.setenv(POD_VARIABLE, "cards-train-2")
+    publish(step)
+    pod = OnePod()
+    followed = follow(step, pod, [])
+    assert followed.wait(0.1).cause is Cause.ALIVE
+    pod.is_there = False
+    assert followed.wait().cause is Cause.DELETED
+
+
+def test_a_run_directory_that_is_away_is_no_end_of_the_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RunDirectoryError("away")
+
+    step = RunDirectory(tmp_path).step("train")
+    publish(step)
+    with monkeypatch.context() as patch:
+        patch.setattr(StepDirectory, "published", refuse)
+        assert follow(step, OnePod(), []).wait(0.1).cause is Cause.ALIVE
+    assert follow(step, OnePod(), []).wait().cause is Cause.DONE
