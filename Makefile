@@ -53,6 +53,7 @@ bench: $(READY) ## what a retrain and a verdict cost beside the same work by han
 	$(BIN)/python benchmarks/retrain.py
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/comparison.py
+	$(BIN)/python -m benchmarks.parsing --projects 1000
 	$(BIN)/python -m benchmarks.meeting --promotions 20 --logs local --databases sqlite
 	$(BIN)/python benchmarks/promotion.py --retrains 200 --sequences 5 --sizes 1000 8000
 	$(BIN)/python benchmarks/promotion_over_time.py --retrains 200 --lines 5
