@@ -109,9 +109,9 @@ class Retrain:
     def state(self) -> str:
         return str(self.airflow.dag_run(self.dag_id, self.run_id)["state"])
 
-    def wait(self) -> str:
+    def wait(self, seconds: float = 600) -> str:
         """How it ended."""
-        return str(self.airflow.wait(self.dag_id, self.run_id, 600))
+        return str(self.airflow.wait(self.dag_id, self.run_id, seconds))
 
     def wait_for(self, step: str, seconds: float = 300) -> str:
         """How one of its steps ended; the rest of it goes on."""
@@ -233,6 +233,17 @@ class PodProject:
         runs = self.airflow.request("GET", path)["dag_runs"]
         self.started += [Retrain(self, run["dag_run_id"], "extract") for run in runs]
         return self.started[-len(runs) :]
+
+    @contextmanager
+    def slots(self, number: int) -> Iterator[None]:
+        """Airflow carries out so many tasks at a time, for a while."""
+        path = "/api/v2/pools/default_pool"
+        before = self.airflow.request("GET", path)["slots"]
+        self.airflow.request("PATCH", f"{path}?update_mask=slots", json={"pool": "default_pool", "slots": number})
+        try:
+            yield
+        finally:
+            self.airflow.request("PATCH", f"{path}?update_mask=slots", json={"pool": "default_pool", "slots": before})
 
     def _ask_for_backfill(self, asked: dict[str, Any]) -> bool:
         """Airflow on SQLite refuses while anybody else writes."""

@@ -246,6 +246,17 @@ def test_backfill_of_five(cards):
     assert as_of == [f"2026-{month:02}-01" for month in range(7, 12)]
 
 
+@pytest.mark.timeout(3600)
+def test_thirty_runs_at_once_with_three_slots(cards):
+    """One after the other: two retrains of a project never meet."""
+    with cards.slots(3):
+        retrains = [cards.retrain() for _ in range(30)]
+        assert [retrain.wait(3000) for retrain in retrains] == ["success"] * 30
+    done = {step: [("small", "done")] for step in ("extract", "split", "validate", "train", "gate")}
+    assert [{step: retrain.causes(step) for step in done} for retrain in retrains] == [done] * 30
+    assert cards.platform.pods() == []
+
+
 def _untagged(image: str) -> str:
     folder, slash, name = image.partition("@")[0].rpartition("/")
     return folder + slash + name.partition(":")[0]
