@@ -19,7 +19,7 @@ from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, make_pod_na
 from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task, say_reason
 from airflow_mlkit.airflow.task_state import RUNNING, find_task_state
 from airflow_mlkit.cost.tried import measure_pod, tell_tried
-from airflow_mlkit.exceptions import RunDirectoryError, UserError
+from airflow_mlkit.exceptions import MLKitError, RunDirectoryError, UserError
 from airflow_mlkit.image.stale import find_stale
 from airflow_mlkit.plan import DagPlan, PlannedSize, PlannedStep
 from airflow_mlkit.plan.build import plan_sizes
@@ -31,7 +31,7 @@ from airflow_mlkit.pods.telling import tell_end
 from airflow_mlkit.pods.verdict import Cause, Verdict
 from airflow_mlkit.pods.watch import PodWatch
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import RunDirectory, StepRecord
+from airflow_mlkit.rundir import RunDirectory, StepRecord, store_errors
 from airflow_mlkit.spec.environment import PodEnvironment
 
 if TYPE_CHECKING:
@@ -228,21 +228,25 @@ class PodStepTask(StepTask, BaseOperator):
     def _start_ahead(self, context: Context, pods: StepPods, asking: Asking) -> None:
         """Start the pods of the steps that follow, where this is their first asking; they wait for their tasks.
 
-        They have no finalizer: one that nobody claims leaves nothing that has to be released.
+        What hinders it is said by those tasks: the step of this one is done.
         """
         run = RunDirectory(asking.run_dir)
-        for planned in find_next_steps(
-            self.dag_plan, self.task_id, lambda name: run.step(name).published() is not None
-        ):
-            waits_for_a_person = planned.name == "promote" and self.project.plan.approval is not None
-            if waits_for_a_person or run.step(planned.name).generations():
-                continue
-            options = {**self.step_options(context, asking), "--generation": "1", "--when-asked": str(WAIT_SECONDS)}
-            size = self._find_sizes(planned, asking)[0]
-            pod = self._describe(context, asking, planned.name, size, options)
-            pod["metadata"].pop("finalizers")
-            trouble = pods.start_if_possible(pod)
-            self.log.info("%s: %s", planned.name, trouble or f"its pod {pod['metadata']['name']} is started ahead")
+        hindrances: tuple[type[Exception], ...] = (MLKitError, *store_errors())
+        try:
+            for planned in find_next_steps(self.dag_plan, self.task_id, lambda name: bool(run.step(name).published())):
+                waits_for_a_person = planned.name == "promote" and self.project.plan.approval is not None
+                if not waits_for_a_person and not run.step(planned.name).generations():
+                    self._start_one_ahead(context, pods, asking, planned)
+        except hindrances as error:
+            self.log.info("no pod is started ahead: %s", error)
+
+    def _start_one_ahead(self, context: Context, pods: StepPods, asking: Asking, planned: PlannedStep) -> None:
+        """It has no finalizer: one that nobody claims leaves nothing that has to be released."""
+        options = {**self.step_options(context, asking), "--generation": "1", "--when-asked": str(WAIT_SECONDS)}
+        pod = self._describe(context, asking, planned.name, self._find_sizes(planned, asking)[0], options)
+        pod["metadata"].pop("finalizers")
+        trouble = pods.start_if_possible(pod)
+        self.log.info("%s: %s", planned.name, trouble or f"its pod {pod['metadata']['name']} is started ahead")
 
     def _follow(self, context: Context, pods: StepPods, asking: Asking, name: str) -> Verdict:
         """Wait until the pod has ended, show its log, and write down what became of it."""
@@ -252,7 +256,8 @@ class PodStepTask(StepTask, BaseOperator):
         followed = FollowedPod(pods, name, asking, PodWatch(self.place.node_wait, self.log.info), self.say_line)
         seen = self._wait_by_turns(context, followed) if self._may_defer else followed.stay()
         verdict, record, outcome = followed.judge(seen)
-        if verdict.cause is Cause.DONE and verdict.exit_code == 0 and self.place.start_ahead:
+        is_done = verdict.cause is Cause.DONE and verdict.exit_code == 0
+        if is_done and self.place.start_ahead and not self._is_stopped:
             self._start_ahead(context, pods, asking)
         measured = measure_pod(record, outcome, self.project.platform, self.project.plan.backend)
         asking.directory.add_pod(asking.generation, measured)
