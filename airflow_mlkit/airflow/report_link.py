@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk import BaseOperatorLink
 
-from airflow_mlkit.airflow.approval import PromotionApprovalOperator
-from airflow_mlkit.airflow.operators import ReportingStepOperator
 from airflow_mlkit.airflow.pages import report_address
 from airflow_mlkit.airflow.step_task import APPROVE
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
+
+
+WITH_PAGES = (
+    "airflow_mlkit.airflow.operators.ReportingStepOperator",
+    "airflow_mlkit.airflow.pod_operator.ReportingPodStepOperator",
+    "airflow_mlkit.airflow.gke_operator.ReportingGkeStepOperator",
+    "airflow_mlkit.airflow.approval.PromotionApprovalOperator",
+)
+"""The operators whose tasks have the button."""
+
+
+def _stand_in(operator: str) -> type:
+    """Airflow compares a class by its name and its module; the providers of the real ones may not be installed."""
+    module, _, name = operator.rpartition(".")
+    return type(name, (), {"__module__": module})
 
 
 class ReportLink(BaseOperatorLink):
@@ -22,7 +35,7 @@ class ReportLink(BaseOperatorLink):
     operator's own link is an XCom, written when the task ends, and `approve` is read before; others can change it.
     """
 
-    operators: ClassVar[list[type[BaseOperator]]] = [ReportingStepOperator, PromotionApprovalOperator]
+    operators: ClassVar[list[Any]] = [_stand_in(operator) for operator in WITH_PAGES]
 
     @property
     def name(self) -> str:

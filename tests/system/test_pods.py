@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from tests.airflow_reports import open_report, report_link
 from tests.pod_retrains import STEPS, wait_until
 
 IN_BOTH_MODES = pytest.mark.parametrize("served", ["sync", "deferrable"], indirect=True)
@@ -29,6 +30,8 @@ def test_a_retrain_is_seven_pods_and_ships_a_model(cards):
     assert "train: done after" in log
     assert "tried: small: done" in log
     assert cards.platform.pods() == []
+    report = open_report(cards.airflow, report_link(cards.airflow, cards.dag_id, retrain.run_id, "gate"))
+    assert "tiny: out of memory" in report
 
 
 @IN_BOTH_MODES

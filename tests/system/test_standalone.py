@@ -21,6 +21,7 @@ from airflow_mlkit.airflow.standalone import LocalAirflow
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
 from airflow_mlkit.rundir import RunDirectory, safe_run_id
+from tests.airflow_reports import open_report, report_link
 from tests.mailbox import Mailbox, links_of, mail_server
 from tests.projects import build_project, default_spec
 
@@ -169,21 +170,6 @@ def wait_for_question(airflow: LocalAirflow, run_id: str) -> dict[str, Any]:
             return pending[0]
         time.sleep(0.3)
     raise AssertionError(f"nobody was asked: {airflow.task_instances('asked-retrain', run_id)}")
-
-
-def report_link(airflow: LocalAirflow, dag_id: str, run_id: str, task_id: str) -> str:
-    """Where the button Report of a task leads."""
-    path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/links"
-    return airflow.request("GET", path)["extra_links"]["Report"]
-
-
-def open_report(airflow: LocalAirflow, address: str) -> str:
-    """A report's page, as a user sees it."""
-    bearer = {"Authorization": f"Bearer {airflow.token()}"}
-    response = httpx.get(address, headers=bearer, timeout=30)
-    assert response.status_code == 200, response.text
-    assert "sandbox" in response.headers["content-security-policy"]
-    return response.text
 
 
 def answer(airflow: LocalAirflow, run_id: str, who: str, option: str, why: str) -> int:

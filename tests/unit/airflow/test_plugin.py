@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
+
+from airflow_mlkit.airflow.report_link import WITH_PAGES, ReportLink
+from airflow_mlkit.airflow.step_task import StepWithPages
 
 pytestmark = pytest.mark.needs("airflow")
 
@@ -29,3 +33,16 @@ def test_the_plugin_is_cheap_in_each_process_and_light_in_the_api_server():
     run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout.splitlines()[-1])
     assert found == {"light": [], "prefixes": ["/mlkit"], "heavy": [], "links": ["Report"]}
+
+
+def test_each_operator_with_a_page_has_the_button_that_leads_to_it():
+    """Airflow finds it by the names of the operator's class and module."""
+    named = [(operator.__module__, operator.__name__) for operator in ReportLink.operators]
+    real = [getattr(import_module(path.rpartition(".")[0]), path.rpartition(".")[2]) for path in WITH_PAGES]
+    assert named == [(operator.__module__, operator.__name__) for operator in real]
+    reporting = {StepWithPages, *all_subclasses(StepWithPages)} - {StepWithPages}
+    assert reporting <= set(real)
+
+
+def all_subclasses(base):
+    return {each for found in base.__subclasses__() for each in (found, *all_subclasses(found))}
