@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -64,8 +64,16 @@ class FollowedPod:
     def show_log(self, verdict: Verdict) -> None:
         """Show the whole log of a pod that has ended."""
         printed = read_pod_log(self._pods.client, self._pods.namespace, self.name, _log_seconds(verdict))
-        for line in join_logs(self._asking.directory.find_log(self._asking.generation, self.name), printed):
+        for line in self._join(printed):
             self._say(line)
+
+    def _join(self, printed: Sequence[str]) -> Sequence[str]:
+        """With what the run directory has of it; a log that cannot be had is no failure of its step."""
+        away: tuple[type[Exception], ...] = (RunDirectoryError, *store_errors())
+        try:
+            return [*join_logs(self._asking.directory.find_log(self._asking.generation, self.name), printed)]
+        except away as error:
+            return [f"... what the run directory has of this log cannot be read: {error} ...", *printed]
 
     def judge(self, verdict: Verdict) -> tuple[Verdict, PodRecord, StepRecord | None]:
         """What became of it in the light of what its step wrote; that for the run directory, and the outcome itself."""

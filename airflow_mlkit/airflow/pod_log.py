@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
 import time
 from collections import deque
@@ -26,6 +27,8 @@ MAX_LINES = 200_000
 """Of a log that is read as a whole: a node may have been told to keep more than a worker can hold."""
 
 _CHUNK = 1 << 16
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+"""With which each line of a container begins, as the kubelet writes it."""
 _LATEST = 5
 """In how many lines the last one is looked for; a library may have a word after it."""
 _READ_SECONDS = 300
@@ -88,7 +91,9 @@ class PodLog:
         with answer:
             for line in cut_lines(answer.stream(_CHUNK)):
                 moment, _, text = line.partition(" ")
-                if moment > self._last:
+                if not _MOMENT.match(moment):  # the node's own word: it cannot read the log, or not any more
+                    self._say(line)
+                elif moment > self._last:
                     self._last = moment
                     self._say(text)
                     self._latest.append(text)

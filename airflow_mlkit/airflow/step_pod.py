@@ -124,7 +124,7 @@ class StepPods:
             try:
                 return question(self.client())
             except ApiException as error:
-                if error.status in known:
+                if error.status in known and not _is_at_odds(error):
                     return None
                 trouble: Exception = error
             except (HTTPError, OSError) as error:
@@ -137,6 +137,11 @@ class StepPods:
     def _plain(self, pod: Any) -> Pod:
         plain: Pod = self.client().api_client.sanitize_for_serialization(pod)
         return plain
+
+
+def _is_at_odds(error: ApiException) -> bool:
+    """Whether a create was refused for something that changed meanwhile, such as a quota, and not for its name."""
+    return error.status == _CONFLICT and "AlreadyExists" not in str(error.body)
 
 
 WITHOUT_FINALIZER = {"metadata": {"$deleteFromPrimitiveList/finalizers": [FINALIZER]}}

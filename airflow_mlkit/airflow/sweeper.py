@@ -25,7 +25,7 @@ from airflow_mlkit.airflow.step_pod import StepPods, TaskKey
 from airflow_mlkit.airflow.task_state import FINISHED, REMOVED, find_task_state
 from airflow_mlkit.exceptions import UserError
 from airflow_mlkit.plan import find_environment
-from airflow_mlkit.plan.pod import FINALIZER, LABEL, MANAGED
+from airflow_mlkit.plan.pod import LABEL, MANAGED
 from airflow_mlkit.pods.step_pod import PLACE, place_of
 from airflow_mlkit.pods.verdict import Pod, judge
 from airflow_mlkit.spec import load_platform
@@ -91,7 +91,7 @@ class Sweeper:
 
     def sweep(self) -> list[str]:
         """Release and remove what was left behind. Returns the names."""
-        found = [pod for pod in self.pods.find() if FINALIZER in (pod["metadata"].get("finalizers") or [])]
+        found = self.pods.find()
         ours = [(pod, key) for pod in found if (key := TaskKey.of(pod)) and self._is_ours(pod, key)]
         left = [(pod, key, state) for pod, key in ours if (state := self._find_state(key)) in FINISHED]
         for pod, key, state in left:

@@ -125,7 +125,11 @@ def _describe_node(size: PlannedSize) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value}
 
 
-_OTHER_STEPS_ON_THE_NODE = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": dict(MANAGED)}}
+_OTHER_STEPS_ON_THE_NODE = {
+    "topologyKey": "kubernetes.io/hostname",
+    "labelSelector": {"matchLabels": dict(MANAGED)},
+    "namespaceSelector": {},  # those of every team
+}
 
 
 def _describe_time_limit(size: PlannedSize) -> dict[str, Any]:

@@ -74,7 +74,11 @@ _CANNOT_START = (
 )
 """Reasons with which a container waits for ever (kubelet, pkg/kubelet/images/types.go and kuberuntime)."""
 
-_PASSING = ("failed to sync", "timeout", "timed out", "too many requests", "service unavailable", "connection re")
+_PASSING = (
+    *("failed to sync", "timeout", "timed out", "deadline exceeded", "too many requests", "service unavailable"),
+    *("bad gateway", "internal server error", "connection re", "no such host", "unexpected eof"),
+    "failed to reserve container name",
+)
 """Words of trouble that passes: with a registry, or with the API server, from which a kubelet reads secrets."""
 
 START_PATIENCE = timedelta(minutes=5)
@@ -84,8 +88,10 @@ _NEVER_RAN = ("StartError", "ContainerCannotRun")
 """Reasons with which a container ended that never began: its command is not there."""
 
 _LOST_NODE = ("Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "NodeAffinity")
-_FULL_NODE = ("OutOfcpu", "OutOfmemory", "OutOfpods", "OutOfnvidia.com/gpu", "UnexpectedAdmissionError")
-"""A kubelet refused the pod: another one was faster. The next node may do."""
+_FULL_NODE = ("UnexpectedAdmissionError", "TopologyAffinityError")
+_OUT_OF = "OutOf"
+"""Of whatever the node has too little: OutOfcpu, OutOfnvidia.com/gpu, OutOfephemeral-storage. A kubelet that refuses a pod
+says so: another one was faster, and the next node may do."""
 
 _OWN_DISK = ("ephemeral local storage usage exceeds", "exceeded its local ephemeral storage limit", "Usage of EmptyDir")
 
@@ -142,7 +148,7 @@ def _ended_by_kubernetes(status: Mapping[str, Any]) -> Verdict | None:
         return Verdict(Cause.TIME_LIMIT, message)
     if reason == "Evicted" and any(said in message for said in _OWN_DISK):
         return Verdict(Cause.OUT_OF_DISK, message)
-    if reason in (*_LOST_NODE, *_FULL_NODE):
+    if reason in (*_LOST_NODE, *_FULL_NODE) or reason.startswith(_OUT_OF):
         return Verdict(Cause.DISRUPTED, _reason(status))
     return None
 

@@ -23,6 +23,8 @@ _ANSWERED: set[str] = set()
 _PASSING = (EBUSY, EIO, EREMOTEIO)
 """As s3fs (s3fs/errors.py) puts a store's "slow down", its 5xx, and what it has no word for."""
 
+_PASSING_CODES, _SERVERS_FAULT = (408, 429), 500
+
 Answer = TypeVar("Answer")
 
 
@@ -56,6 +58,9 @@ def find_store(path: UPath) -> str:
 
 def _passes(error: Exception) -> bool:
     """Whether the same again may go well: not for what is forbidden, not there, or there already."""
+    code = getattr(error, "code", None)  # gcsfs keeps HTTP's
+    if isinstance(code, int):
+        return code in _PASSING_CODES or code >= _SERVERS_FAULT
     if isinstance(error, ConnectionError | TimeoutError) or not isinstance(error, OSError):
         return True
     return error.errno in _PASSING

@@ -52,6 +52,8 @@ def store_errors() -> tuple[type[Exception], ...]:
         ("botocore.exceptions", "BotoCoreError"),
         ("boto3.exceptions", "Boto3Error"),
         ("aiohttp", "ClientError"),
+        ("gcsfs.retry", "HttpError"),
+        ("google.auth.exceptions", "GoogleAuthError"),
     )
     loaded = ((sys.modules.get(module), name) for module, name in libraries)
     return (OSError, *(getattr(module, name) for module, name in loaded if module))

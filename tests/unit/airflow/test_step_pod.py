@@ -96,3 +96,15 @@ def test_patience_ends_some_day(monkeypatch: pytest.MonkeyPatch) -> None:
         Client(*[OSError("refused")] * 100_000).pods().remove("p")
     with pytest.raises(ClusterRefused, match="cannot get"):
         Client(*[refusal(403, NO_RIGHT)] * 100_000).pods().remove("p")
+
+
+def test_a_pod_that_is_there_already_is_taken_for_the_one_that_was_started() -> None:
+    client = Client(refusal(409, "AlreadyExists"))
+    client.pods().start({})
+    assert client.asked == 1
+
+
+def test_a_quota_that_changed_meanwhile_is_asked_again() -> None:
+    client = Client(refusal(409, "Operation cannot be fulfilled on resourcequotas: the object has been modified"))
+    client.pods().start({})
+    assert client.asked == 2

@@ -79,9 +79,13 @@ def test_runs_on_a_volume_are_known_too() -> None:
     assert sweep(pod("left", runs="/mlkit/runs"), runs="/mlkit/runs/") == ["left"]
 
 
-def test_a_pod_that_is_not_held_or_that_no_task_started_is_left_alone() -> None:
+def test_a_pod_that_was_started_ahead_and_never_claimed_is_swept_too() -> None:
+    assert sweep(pod("unasked", finalizers=None)) == ["unasked"]
+
+
+def test_a_pod_that_no_task_started_is_left_alone() -> None:
     by_hand = pod("by-hand", annotations={"mlkit.dev/dag-id": "cards-retrain", "mlkit.dev/map-index": "none"})
-    assert sweep(pod("free", finalizers=None), by_hand, pod("unknown", key=None)) == []
+    assert sweep(by_hand, pod("unknown", key=None)) == []
 
 
 def test_a_name_that_no_label_could_hold_is_asked_for_as_it_is() -> None:
