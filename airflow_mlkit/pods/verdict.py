@@ -90,7 +90,7 @@ _NEVER_RAN = ("StartError", "ContainerCannotRun")
 _LOST_NODE = ("Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "NodeAffinity")
 _FULL_NODE = ("UnexpectedAdmissionError", "TopologyAffinityError")
 _OUT_OF = "OutOf"
-"""Of whatever the node has too little: OutOfcpu, OutOfnvidia.com/gpu, OutOfephemeral-storage. A kubelet that refuses a pod
+"""Of whatever the node has too little: OutOfcpu, OutOfnvidia.com/gpu. A kubelet that refuses a pod
 says so: another one was faster, and the next node may do."""
 
 _OWN_DISK = ("ephemeral local storage usage exceeds", "exceeded its local ephemeral storage limit", "Usage of EmptyDir")
