@@ -188,11 +188,12 @@ class Retrain:
         return [pod["name"] for pod in found if pod["labels"]["mlkit.dev/step"] == step]
 
     def find_running_pod(self, step: str) -> str | None:
-        """The name of the step's pod, if one runs."""
+        """The name of the step's pod, if one runs that its task has claimed: one that was started ahead only waits."""
         for pod in self.platform.pods():
-            labels, state = pod["metadata"]["labels"], pod["status"].get("containerStatuses", [{}])[0].get("state", {})
-            if labels["mlkit.dev/step"] == step and "running" in state and not pod["metadata"].get("deletionTimestamp"):
-                return str(pod["metadata"]["name"])
+            metadata, state = pod["metadata"], pod["status"].get("containerStatuses", [{}])[0].get("state", {})
+            is_claimed = metadata.get("finalizers") and not metadata.get("deletionTimestamp")
+            if metadata["labels"]["mlkit.dev/step"] == step and "running" in state and is_claimed:
+                return str(metadata["name"])
         return None
 
 
