@@ -179,8 +179,13 @@ class Retrain:
         return name
 
     def wait_for_waiting(self, step: str) -> None:
-        """Return once somebody waits for the step's pod: a worker, or only the triggerer."""
+        """Return once somebody waits for the step's pod: a worker, or only the triggerer.
+
+        A task that is failed before its trigger has begun leaves its pod to the sweeper.
+        """
         wait_until(lambda: self.task(step)["state"] == self._waiting, 60)
+        if self._waiting == "deferred":
+            wait_until(lambda: "its log is shown here once it has ended" in self.log(step), 60)
 
     def find_pods(self, step: str) -> list[str]:
         """The names of the step's pods that are there now, whatever they are at."""
