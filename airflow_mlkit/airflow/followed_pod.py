@@ -38,6 +38,7 @@ class FollowedPod:
 
     def __init__(self, pods: StepPods, name: str, asking: Asking, watch: PodWatch, say: Callable[[str], None]) -> None:
         self.name, self._pods, self._asking, self._watch, self._say = name, pods, asking, watch, say
+        self._published: StepRecord | None = None
 
     def stay(self) -> Verdict:
         """Wait to the end, and show the log as it comes."""
@@ -97,8 +98,11 @@ class FollowedPod:
         return verdict
 
     def _find_published(self) -> StepRecord | None:
-        published = self._asking.directory.published(self._asking.generation)
-        return published.record if published and published.record.pod == self.name else None
+        """It is read once: what is published stays as it is."""
+        if self._published is None:
+            published = self._asking.directory.published(self._asking.generation)
+            self._published = published.record if published and published.record.pod == self.name else None
+        return self._published
 
 
 def _last_line(outcome: StepRecord | None) -> str | None:
