@@ -24,6 +24,8 @@ POLL_SECONDS = 0.5
 LATER_SECONDS = 2.0
 """How often a pod is looked at: in its first half minute, in which most steps are over, and later."""
 
+HOLES = "... this log has holes; here is all that the node and the run directory have of it ..."
+
 
 class FollowedPod:
     """A step's pod, followed until nothing more becomes of it or its step has published a result.
@@ -40,12 +42,24 @@ class FollowedPod:
         self.name, self._pods, self._asking, self._watch, self._say = name, pods, asking, watch, say
         self._published: StepRecord | None = None
 
-    def stay(self) -> Verdict:
-        """Wait to the end, and show the log as it comes."""
+    def stay(self, *, is_found: bool = False) -> Verdict:
+        """Wait to the end, and show the log as it comes.
+
+        Args:
+            is_found: the pod ran before, and its node may have rotated the beginning of its log away.
+        """
         log = PodLog(self._pods.client, self._pods.namespace, self.name, self._say)
         verdict = self.wait()
-        log.finish(_log_seconds(verdict), last=_last_line(self.find_outcome()))
+        is_whole = log.finish(_log_seconds(verdict), last=_last_line(self.find_outcome()))
+        if not is_whole or (is_found and not self._has_beginning(log.beginning)):
+            self._say(HOLES)
+            self.show_log(verdict)
         return verdict
+
+    def _has_beginning(self, lines: Sequence[str]) -> bool:
+        """Whether that is how the log began, as far as the run directory knows."""
+        kept = self._join([])
+        return not kept or kept[0] in lines
 
     def wait(self, seconds: float = math.inf) -> Verdict:
         """Look at it until it is over, or for some seconds; not for a node that is not there."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
+from collections.abc import Iterator
 
 from airflow_mlkit.cluster.refusal import NO_RIGHT, words_of
 
@@ -32,7 +34,8 @@ class ClusterRefused(Exception):  # noqa: N818
 class Patience:
     """With one question to an API server."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_quota: bool = False) -> None:
+        self._with_quota = with_quota
         self._began: dict[float, float] = {}
 
     def bear(self, trouble: Exception) -> None:
@@ -45,7 +48,7 @@ class Patience:
             ClusterRefused: when it would be refused again.
             ClusterUnreachable: when there was no answer for too long.
         """
-        patience = _patience_with(trouble)
+        patience = self._with(trouble)
         now = time.monotonic()
         if patience not in self._began and patience:
             log.warning("The cluster does not answer; the pod runs on. %s", words_of(trouble))
@@ -59,16 +62,51 @@ class Patience:
         """There was an answer."""
         self._began.clear()
 
+    def _with(self, trouble: Exception) -> float:
+        """How long it is worth asking again, in seconds; 0 where the answer will stay the same."""
+        status = status_of(trouble)
+        if status is None or status in _PASSING:
+            return PATIENCE_SECONDS if is_on_the_way(trouble) else DENIED_SECONDS
+        words = words_of(trouble)
+        is_counted_still = self._with_quota and "exceeded quota" in words
+        is_denied = status == _FORBIDDEN and (NO_RIGHT.search(words) or is_counted_still)
+        return DENIED_SECONDS if status == _EXPIRED or is_denied else 0.0
+
 
 def has_expired(trouble: Exception) -> bool:
     """Whether the credentials are not valid any more."""
-    return getattr(trouble, "status", None) == _EXPIRED
+    return status_of(trouble) == _EXPIRED
 
 
-def _patience_with(trouble: Exception) -> float:
-    """How long it is worth asking again, in seconds; 0 where the answer will stay the same."""
-    status = getattr(trouble, "status", None)
-    if not isinstance(status, int) or status in _PASSING:
-        return PATIENCE_SECONDS
-    is_denied = status == _FORBIDDEN and NO_RIGHT.search(words_of(trouble))
-    return DENIED_SECONDS if status == _EXPIRED or is_denied else 0.0
+def status_of(trouble: Exception) -> int | None:
+    """The status of HTTP with which a cluster, or Google Cloud on the way to it, has answered; None without an answer.
+
+    Clients of Kubernetes keep it as `status`, google.api_core as `code`.
+    """
+    given = (getattr(trouble, name, None) for name in ("status", "code"))
+    return next((int(status) for status in given if isinstance(status, int)), None)
+
+
+def is_on_the_way(trouble: Exception) -> bool:
+    """Whether it may take long until it is over: no answer at all, and not credentials that are missing or refused."""
+    auth = sys.modules.get("google.auth.exceptions")
+    return auth is None or not isinstance(trouble, auth.GoogleAuthError) or isinstance(trouble, auth.TransportError)
+
+
+def cluster_errors() -> tuple[type[Exception], ...]:
+    """What clients of Kubernetes raise, and those of Google Cloud that lead to a cluster there, as far as loaded."""
+    return (OSError, *_loaded())
+
+
+def _loaded() -> Iterator[type[Exception]]:
+    libraries = (
+        ("kubernetes.client", "ApiException"),
+        ("kubernetes_asyncio.client", "ApiException"),
+        ("urllib3.exceptions", "HTTPError"),
+        ("aiohttp", "ClientError"),
+        ("google.auth.exceptions", "GoogleAuthError"),
+        ("google.api_core.exceptions", "GoogleAPICallError"),
+    )
+    for module, name in libraries:
+        if loaded := sys.modules.get(module):
+            yield getattr(loaded, name)

@@ -31,6 +31,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 """With which each line of a container begins, as the kubelet writes it."""
 _LATEST = 5
 """In how many lines the last one is looked for; a library may have a word after it."""
+_BEGINNING = 200
+"""How many lines are kept, by which the beginning is known."""
 _READ_SECONDS = 300
 
 
@@ -47,30 +49,39 @@ class PodLog:
     def __init__(self, client: Callable[[], CoreV1Api], namespace: str, pod: str, say: Callable[[str], None]) -> None:
         self._client, self._namespace, self._pod, self._say = client, namespace, pod, say
         self._last = ""
+        self.beginning: list[str] = []
+        self._moved = 0.0
+        self._has_read_to_its_end = False
         self._latest: deque[str] = deque(maxlen=_LATEST)
         self._has_ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"mlkit-log-{pod}", daemon=True)
         self._thread.start()
 
-    def finish(self, seconds: float = 15.0, last: str | None = None) -> None:
+    def finish(self, seconds: float = 15.0, last: str | None = None) -> bool:
         """Wait for the rest of the log of a pod that has ended; a node that died keeps it.
 
         Args:
-            seconds: how long at most.
+            seconds: how long at most after the last line that came.
             last: what stands in its last line, where that is known: the node says seconds later that it was the last.
+
+        Returns:
+            Whether the end was seen.
         """
         self._has_ended.set()
         until = time.monotonic() + seconds
-        while self._thread.is_alive() and time.monotonic() < until:
+        while self._thread.is_alive() and time.monotonic() < max(until, self._moved + seconds):
             if last is not None and any(last in line for line in self._latest.copy()):
-                return
+                return True
             self._thread.join(0.05)
+        return self._has_read_to_its_end and not self._thread.is_alive()
 
     def _follow(self) -> None:
         while True:
             ended_before = self._has_ended.is_set()
+            self._has_read_to_its_end = False
             with suppress(ApiException, HTTPError, OSError):
                 self._read()
+                self._has_read_to_its_end = True
             if ended_before:
                 return
             self._has_ended.wait(PAUSE_SECONDS)
@@ -95,6 +106,9 @@ class PodLog:
                     self._say(line)
                 elif moment > self._last:
                     self._last = moment
+                    self._moved = time.monotonic()
+                    if len(self.beginning) < _BEGINNING:
+                        self.beginning.append(text)
                     self._say(text)
                     self._latest.append(text)
 

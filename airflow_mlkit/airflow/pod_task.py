@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,13 +26,13 @@ from airflow_mlkit.plan import DagPlan, PlannedSize, PlannedStep
 from airflow_mlkit.plan.build import plan_sizes
 from airflow_mlkit.plan.pod import LABEL, MANAGED
 from airflow_mlkit.pods.ahead import WAIT_SECONDS, find_next_steps
-from airflow_mlkit.pods.next_pod import AGAIN, NoMore, choose_next
+from airflow_mlkit.pods.next_pod import NoMore, choose_next, may_pass
 from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, find_pod_environment, place_of
 from airflow_mlkit.pods.telling import tell_end
 from airflow_mlkit.pods.verdict import Cause, Verdict
 from airflow_mlkit.pods.watch import PodWatch
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import RunDirectory, StepRecord, store_errors
+from airflow_mlkit.rundir import PodRecord, RunDirectory, StepRecord, store_errors
 from airflow_mlkit.spec.environment import PodEnvironment
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class PodStepTask(StepTask, BaseOperator):
     template_fields: Sequence[str] = ()
 
     client: Any
-    _running: tuple[StepPods, str, str] | None = None
+    _running: tuple[StepPods, str] | None = None
+    _owner = ""
     _is_stopped = False
     _may_defer = False
 
@@ -97,6 +99,7 @@ class PodStepTask(StepTask, BaseOperator):
 
     def _run(self, context: Context) -> None:
         asking = self.find_asking(context)
+        self._owner = _make_owner(context)
         try:
             record = self._carry_out(context, asking)
         except ClusterRefused as error:
@@ -110,13 +113,13 @@ class PodStepTask(StepTask, BaseOperator):
         self.announce(context, record)
 
     def on_kill(self) -> None:
-        """Remove the pod, unless another try of the task has taken it over, and start no other one."""
+        """Remove the pod, unless another worker has taken it over, and start no other one."""
         self._is_stopped = True
         if self._running is None:
             return
-        pods, name, owner = self._running
+        pods, name = self._running
         pod = pods.read(name)
-        if pod and (pod["metadata"].get("annotations") or {}).get(OWNER) == owner:
+        if pod and (pod["metadata"].get("annotations") or {}).get(OWNER) == self._owner:
             pods.remove(name, KILL_GRACE_SECONDS)
 
     def _carry_out(self, context: Context, asking: Asking) -> StepRecord:
@@ -129,10 +132,10 @@ class PodStepTask(StepTask, BaseOperator):
                 return published.record
             name = unjudged or self._start(context, pods, asking, sizes)
             self._end_when_stopped()
-            verdict = self._follow(context, pods, asking, name)
+            pod = self._follow(context, pods, asking, name, is_found=unjudged is not None)
             self._end_when_stopped()
-            if verdict.cause not in (*AGAIN, Cause.DONE):
-                self._give_up(asking, verdict)
+            if may_pass(pod):
+                raise AirflowException(tell_end(self.task_id, pod))
 
     def _end_when_stopped(self) -> None:
         """Airflow goes on with `execute` after `on_kill`: a pod that it has removed must not be followed by another.
@@ -196,14 +199,21 @@ class PodStepTask(StepTask, BaseOperator):
         return found
 
     def _start(self, context: Context, pods: StepPods, asking: Asking, sizes: Sequence[PlannedSize]) -> str:
-        chosen = choose_next(sizes, asking.directory.pods(asking.generation))
+        had = asking.directory.pods(asking.generation)
+        chosen = choose_next(self.task_id, sizes, had)
         if isinstance(chosen, NoMore):
-            raise AirflowFailException(f"{self.task_id}: {chosen.reason}")
-        pod = self._describe(context, asking, self.task_id, chosen.size, self.step_options(context, asking))
-        pod["metadata"]["annotations"][OWNER] = _owner_of(context)
+            self._say_pods(asking)
+            raise AirflowFailException(chosen.reason)
+        attempt = context["ti"].try_number
+        options = self.step_options(context, asking)
+        pod = self._describe(
+            context, asking, self.task_id, chosen.size, options=options, attempt=attempt, number=len(had)
+        )
+        pod["metadata"]["annotations"][OWNER] = self._owner
         name = str(pod["metadata"]["name"])
-        self._running = (pods, name, _owner_of(context))
-        pods.start(pod)
+        self._running = (pods, name)
+        if not pods.start(pod, follows_another=bool(had)):
+            asking.directory.ask(asking.generation, name)  # it was started ahead just now
         if stale := find_stale(self.project):
             self.log.warning("%s This run has the project as it is in the image.", stale)
         asked = chosen.size.resources
@@ -211,16 +221,19 @@ class PodStepTask(StepTask, BaseOperator):
         return name
 
     def _describe(
-        self, context: Context, asking: Asking, step: str, size: PlannedSize, options: Mapping[str, str]
+        self,
+        context: Context,
+        asking: Asking,
+        step: str,
+        size: PlannedSize,
+        *,
+        options: Mapping[str, str],
+        attempt: int = 1,
+        number: int = 0,
     ) -> dict[str, Any]:
-        instance: Any = context["ti"]
-        labels = {
-            "run": context["run_id"],
-            "try": str(instance.try_number),
-            "generation": options["--generation"],
-            PLACE: place_of(asking.run_dir),
-        }
-        name = make_pod_name(self.project.spec.name, step)
+        place, generation = place_of(asking.run_dir), options["--generation"]
+        labels = {"run": context["run_id"], "try": str(attempt), "generation": generation, PLACE: place}
+        name = make_pod_name(self.project.spec.name, step, place, generation, attempt, number)
         pod = describe_step_pod(self.project, self.dag_plan, step, size, name=name, options=options, labels=labels)
         pod["metadata"]["annotations"] = replace(_key_of(context), task_id=step).annotations
         return pod
@@ -243,18 +256,17 @@ class PodStepTask(StepTask, BaseOperator):
     def _start_one_ahead(self, context: Context, pods: StepPods, asking: Asking, planned: PlannedStep) -> None:
         """It has no finalizer: one that nobody claims leaves nothing that has to be released."""
         options = {**self.step_options(context, asking), "--generation": "1", "--when-asked": str(WAIT_SECONDS)}
-        pod = self._describe(context, asking, planned.name, self._find_sizes(planned, asking)[0], options)
+        pod = self._describe(context, asking, planned.name, self._find_sizes(planned, asking)[0], options=options)
         pod["metadata"].pop("finalizers")
         trouble = pods.start_if_possible(pod)
         self.log.info("%s: %s", planned.name, trouble or f"its pod {pod['metadata']['name']} is started ahead")
 
-    def _follow(self, context: Context, pods: StepPods, asking: Asking, name: str) -> Verdict:
+    def _follow(self, context: Context, pods: StepPods, asking: Asking, name: str, *, is_found: bool) -> PodRecord:
         """Wait until the pod has ended, show its log, and write down what became of it."""
-        owner = _owner_of(context)
-        self._running = (pods, name, owner)
-        pods.claim(name, owner)
+        self._running = (pods, name)
+        pods.claim(name, self._owner)
         followed = FollowedPod(pods, name, asking, PodWatch(self.place.node_wait, self.log.info), self.say_line)
-        seen = self._wait_by_turns(context, followed) if self._may_defer else followed.stay()
+        seen = self._wait_by_turns(context, followed) if self._may_defer else followed.stay(is_found=is_found)
         verdict, record, outcome = followed.judge(seen)
         is_done = verdict.cause is Cause.DONE and verdict.exit_code == 0
         if is_done and self.place.start_ahead and not self._is_stopped:
@@ -264,7 +276,7 @@ class PodStepTask(StepTask, BaseOperator):
         pods.remove(name, grace=0)
         self._running = None
         self.log.info("pod %s: %s%s", name, verdict.cause, f", {verdict.said}" if verdict.said else "")
-        return verdict
+        return measured
 
     def _wait_by_turns(self, context: Context, pod: FollowedPod) -> Verdict:
         """Wait here for a moment, then in the triggerer; show the log at the end.
@@ -275,25 +287,15 @@ class PodStepTask(StepTask, BaseOperator):
         verdict = pod.wait(WORKER_SECONDS)
         if not pod.is_over(verdict, datetime.now(UTC)):
             self._end_when_unwanted(context)
-            self._leave_to_triggerer(pod.name, _owner_of(context))
+            self._leave_to_triggerer(pod.name)
         pod.show_log(verdict)
         return verdict
 
-    def _leave_to_triggerer(self, name: str, owner: str) -> None:
+    def _leave_to_triggerer(self, name: str) -> None:
         wait = self.place.node_wait.total_seconds()
-        trigger = self.build_trigger(pod=name, namespace=self.place.namespace, owner=owner, node_wait=wait)
+        trigger = self.build_trigger(pod=name, namespace=self.place.namespace, owner=self._owner, node_wait=wait)
         self.log.info("the triggerer waits for the pod %s from here on", name)
         self.defer(trigger=trigger, method_name="resume", timeout=self.execution_timeout)
-
-    def _give_up(self, asking: Asking, verdict: Verdict) -> None:
-        """End the task with what became of its last pod.
-
-        Raises:
-            AirflowFailException: always; no retry of the same pod would help.
-        """
-        self._say_pods(asking)
-        size = asking.directory.pods(asking.generation)[-1].size
-        raise AirflowFailException(tell_end(self.task_id, size, verdict))
 
     def _say_pods(self, asking: Asking) -> None:
         """The pods that the step had, on which sizes, what became of them, and what they took."""
@@ -305,6 +307,7 @@ def _key_of(context: Context) -> TaskKey:
     return TaskKey(instance.dag_id, instance.run_id, instance.task_id, instance.map_index)
 
 
-def _owner_of(context: Context) -> str:
+def _make_owner(context: Context) -> str:
+    """A new one whenever a worker begins or resumes: what waited before it, and ends late, must leave the pod."""
     instance: Any = context["ti"]
-    return f"{instance.id}/{instance.try_number}"
+    return f"{instance.id}/{instance.try_number}/{secrets.token_hex(4)}"

@@ -10,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from aiohttp import ClientError
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api
 
-from airflow_mlkit.airflow.patience import PAUSE_SECONDS, ClusterRefused, ClusterUnreachable, Patience
+from airflow_mlkit.airflow.patience import PAUSE_SECONDS, ClusterRefused, ClusterUnreachable, Patience, cluster_errors
 from airflow_mlkit.airflow.step_pod import OWNER, WITHOUT_FINALIZER
 from airflow_mlkit.airflow.task_state import DEFERRED, FINISHED, find_task_state
 from airflow_mlkit.pods.verdict import Pod, judge
@@ -32,8 +31,6 @@ _NOT_FOUND = 404
 _REMOVALS: set[asyncio.Task[None]] = set()
 """Those that go on; the event loop itself does not hold them."""
 
-_TROUBLE = (ApiException, ClientError, OSError, TimeoutError)
-
 
 class StepPodTrigger(BaseTrigger):
     """Looks at a step's pod until nothing more becomes of it, or it has waited too long for a node.
@@ -43,7 +40,7 @@ class StepPodTrigger(BaseTrigger):
 
     :param pod: its name
     :param namespace: where it is
-    :param owner: the try of the task to which it belongs
+    :param owner: whom it belongs to as long as no worker has taken it back
     :param node_wait: how many seconds it may wait for a node
     """
 
@@ -132,7 +129,7 @@ class StepPodTrigger(BaseTrigger):
                 async with self._connect() as client:
                     await question(client)
                 return
-            except _TROUBLE as trouble:
+            except cluster_errors() as trouble:
                 patience.bear(trouble)
             self.__dict__.pop("hook", None)
             await asyncio.sleep(PAUSE_SECONDS)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from kubernetes.client import ApiException, CoreV1Api
-from urllib3.exceptions import HTTPError
 
-from airflow_mlkit.airflow.patience import PAUSE_SECONDS, Patience, has_expired
+from airflow_mlkit.airflow.patience import PAUSE_SECONDS, Patience, cluster_errors, has_expired
 from airflow_mlkit.cluster.refusal import words_of
 from airflow_mlkit.plan.pod import FINALIZER, LABEL
 from airflow_mlkit.pods.verdict import Pod
 
 OWNER = f"{LABEL}/owner"
-"""The annotation that names the try of the task to which a pod belongs."""
+"""The annotation that names whom a pod belongs to: a try of its task, and which worker waits or waited for it last."""
 
 _NOT_FOUND, _CONFLICT, _UNPROCESSABLE = 404, 409, 422
 _TIMEOUT = {"_request_timeout": (10, 60)}
@@ -76,13 +75,24 @@ class StepPods:
         pods: list[Pod] = [self._plain(pod) for pod in found.items] if found else []
         return sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
-    def start(self, pod: Pod) -> None:
-        """Start a pod. One that is there already, by an answer that got lost, is taken for it.
+    def start(self, pod: Pod, *, follows_another: bool = False) -> bool:
+        """Start a pod. One of its name that is there is taken for it: an answer got lost, or somebody was first.
+
+        Args:
+            pod: as it is sent.
+            follows_another: a pod was removed just now, and a quota may count it for some seconds more.
+
+        Returns:
+            Whether it was started now.
 
         Raises:
             ClusterRefused: when it is forbidden, by a policy or a quota, or is no pod that could be.
         """
-        self._ask(lambda client: client.create_namespaced_pod(self.namespace, pod, **_TIMEOUT), known=(_CONFLICT,))
+        patience = Patience(with_quota=follows_another)
+        started = self._ask(
+            lambda client: client.create_namespaced_pod(self.namespace, pod, **_TIMEOUT), (_CONFLICT,), patience
+        )
+        return started is not None
 
     def read(self, name: str) -> Pod | None:
         """A pod as it is now; None when it is not there any more."""
@@ -93,14 +103,12 @@ class StepPods:
         """Start a pod that nobody waits for. Returns why it was not possible, if it was not."""
         try:
             self.client().create_namespaced_pod(self.namespace, pod, **_TIMEOUT)
-        except ApiException as error:
+        except cluster_errors() as error:
             return str(words_of(error))
-        except (HTTPError, OSError) as error:
-            return str(error)
         return None
 
     def claim(self, name: str, owner: str) -> None:
-        """Note to which try of the task a pod belongs from now on, and keep it until it is judged."""
+        """Note to whom a pod belongs from now on, and keep it until it is judged."""
         body = {"metadata": {"annotations": {OWNER: owner}, "finalizers": [FINALIZER]}}
         # one that is being deleted takes no finalizer any more
         known = (_NOT_FOUND, _UNPROCESSABLE)
@@ -117,17 +125,20 @@ class StepPods:
         self._ask(lambda client: client.delete_namespaced_pod(name, self.namespace, **options))
         self._ask(lambda client: client.patch_namespaced_pod(name, self.namespace, WITHOUT_FINALIZER, **_TIMEOUT))
 
-    def _ask(self, question: Callable[[CoreV1Api], Answer], known: Collection[int] = (_NOT_FOUND,)) -> Answer | None:
+    def _ask(
+        self,
+        question: Callable[[CoreV1Api], Answer],
+        known: Collection[int] = (_NOT_FOUND,),
+        patience: Patience | None = None,
+    ) -> Answer | None:
         """The API server's answer, however long it is away; None where it answers `known`."""
-        patience = Patience()
+        patience = patience or Patience()
         while True:
             try:
                 return question(self.client())
-            except ApiException as error:
-                if error.status in known and not _is_at_odds(error):
+            except cluster_errors() as error:
+                if isinstance(error, ApiException) and error.status in known and not _is_at_odds(error):
                     return None
-                trouble: Exception = error
-            except (HTTPError, OSError) as error:
                 trouble = error
             patience.bear(trouble)
             if has_expired(trouble):
@@ -148,6 +159,15 @@ WITHOUT_FINALIZER = {"metadata": {"$deleteFromPrimitiveList/finalizers": [FINALI
 """A strategic merge patch that leaves other people's finalizers alone."""
 
 
-def make_pod_name(project: str, step: str) -> str:
-    """A new name for a step's pod: at most 63 characters, as a host name has."""
-    return f"{project[:40]}-{step}-{secrets.token_hex(4)}"
+def make_pod_name(project: str, step: str, *marks: object) -> str:
+    """The name of a step's pod: at most 63 characters, as a host name has.
+
+    The same marks make the same name, so that of two who start the same pod one finds it there.
+
+    Args:
+        project: its name.
+        step: its name.
+        marks: which run, asking and try, and how many pods there were before.
+    """
+    mark = hashlib.sha256("\n".join(map(str, marks)).encode()).hexdigest()
+    return f"{project[:40]}-{step}-{mark[:12]}"

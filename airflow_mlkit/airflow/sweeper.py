@@ -90,17 +90,22 @@ class Sweeper:
     find_state: Callable[[str, str, str, int], str]
 
     def sweep(self) -> list[str]:
-        """Release and remove what was left behind. Returns the names."""
+        """Release and remove what was left behind. Returns the names.
+
+        Raises:
+            ClusterRefused: when some of it could not be removed; the rest is.
+        """
         found = self.pods.find()
         ours = [(pod, key) for pod in found if (key := TaskKey.of(pod)) and self._is_ours(pod, key)]
         left = [(pod, key, state) for pod, key in ours if (state := self._find_state(key)) in FINISHED]
-        for pod, key, state in left:
-            self._remove(pod, key, state)
+        removed = [str(pod["metadata"]["name"]) for pod, key, state in left if self._remove(pod, key, state)]
         log.info(
             "%d pods of steps: %d removed, %d of tasks that go on, %d of other installations",
-            *(len(found), len(left), len(ours) - len(left), len(found) - len(ours)),
+            *(len(found), len(removed), len(ours) - len(left), len(found) - len(ours)),
         )
-        return [str(pod["metadata"]["name"]) for pod, *_ in left]
+        if len(removed) < len(left):
+            raise ClusterRefused(f"{len(left) - len(removed)} of {len(left)} pods were not removed; the log has why")
+        return removed
 
     def _is_ours(self, pod: Pod, key: TaskKey) -> bool:
         labels = pod["metadata"]["labels"]
@@ -114,12 +119,18 @@ class Sweeper:
     def _find_state(self, key: TaskKey) -> str:
         return self.find_state(key.dag_id, key.run_id, key.task_id, key.map_index)
 
-    def _remove(self, pod: Pod, key: TaskKey, state: str) -> None:
+    def _remove(self, pod: Pod, key: TaskKey, state: str) -> bool:
+        """Whether it could be done."""
         name = str(pod["metadata"]["name"])
         why = "is not there any more" if state == REMOVED else f"is {state}"
         verdict = judge(pod, datetime.now(UTC))
         log.info("removes %s: its task (%s) %s; the pod: %s %s", name, key, why, verdict.cause, verdict.said)
-        self.pods.remove(name)
+        try:
+            self.pods.remove(name)
+        except ClusterRefused as error:
+            log.error("%s stays: the cluster refuses: %s", name, error)
+            return False
+        return True
 
 
 class _Client:

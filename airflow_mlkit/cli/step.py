@@ -15,7 +15,7 @@ import typer
 
 from airflow_mlkit.cli.console import out
 from airflow_mlkit.cli.options import read_moment
-from airflow_mlkit.exceptions import StepTerminated, UserError
+from airflow_mlkit.exceptions import StepTerminated, StoreError, UserError
 
 if TYPE_CHECKING:
     from airflow_mlkit.rundir import Approval, RunRecord
@@ -57,7 +57,7 @@ def step(
 
     The fast way to work on a step: `mlkit run` prints the run directory, and `mlkit step train --run-dir ...` trains
     again on the rows that were split there. Ends with 0 when it is done, 20 when it was held back, 2 for a user's
-    mistake, 3 for the data, 143 after SIGTERM, and 1 for anything else.
+    mistake, 3 for the data, 74 where the run directory cannot be written, 143 after SIGTERM, and 1 for anything else.
     """
     # before the imports: Linux does not let SIGTERM end the first process of a container that does not ask for it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(StepTerminated.exit_code))
@@ -65,7 +65,7 @@ def step(
     # the thread that they wait for, and seconds of training become tens of seconds
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from airflow_mlkit.project import load_project
-    from airflow_mlkit.rundir import RunDirectory
+    from airflow_mlkit.rundir import RunDirectory, store_errors
     from airflow_mlkit.steps.asked import wait_until_asked
     from airflow_mlkit.steps.run import find_step, run_step
 
@@ -94,7 +94,10 @@ def step(
     # a person's terminal keeps its progress bars; a test puts something else in its place
     owns_process = sys.stdout is sys.__stdout__ and not out.is_terminal
     answer = read_approval(approval)
-    record = run_step(name, loaded, directory, generation, answer, size=size, owns_process=owns_process)
+    try:
+        record = run_step(name, loaded, directory, generation, answer, size=size, owns_process=owns_process)
+    except store_errors() as error:
+        raise StoreError(f"{name}: {directory.root} cannot be written: {error}") from error
     if out.is_terminal and record.exit_code == 0:  # a person is there; a pod's log ends with the outcome
         from airflow_mlkit.cli.run_view import describe_summary
 

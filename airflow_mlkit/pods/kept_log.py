@@ -25,7 +25,8 @@ def join_logs(kept: UPath | None, printed: Sequence[str]) -> Iterator[str]:
         yield from printed
         return
     yield from lines
-    yield from _after(lines[-1], printed)
+    if list(printed) != lines[: len(printed)]:  # a node that died in between has the beginning only
+        yield from _after(lines[-1], printed)
 
 
 def _after(last: str, printed: Sequence[str]) -> Iterator[str]:

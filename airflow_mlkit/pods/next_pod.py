@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from airflow_mlkit.exceptions import StoreError
 from airflow_mlkit.plan import PlannedSize
+from airflow_mlkit.pods.telling import tell_end
 from airflow_mlkit.pods.verdict import Cause
 from airflow_mlkit.rundir import PodRecord
 
@@ -15,7 +17,7 @@ MAX_DISRUPTIONS = 5
 _DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED, Cause.UNASKED)
 
 AGAIN = (Cause.OUT_OF_MEMORY, *_DISRUPTIONS)
-"""What another pod may help with; anything else ends the step."""
+"""What another pod may help with, at once; anything else ends the step."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,27 @@ class NoMore:
     reason: str
 
 
-def choose_next(sizes: Sequence[PlannedSize], pods: Sequence[PodRecord]) -> NextPod | NoMore:
+def may_pass(pod: PodRecord) -> bool:
+    """Whether a pod failed for its run's store, which is back later: that is what the task's own retries are for."""
+    return pod.exit_code == StoreError.exit_code
+
+
+def choose_next(step: str, sizes: Sequence[PlannedSize], pods: Sequence[PodRecord]) -> NextPod | NoMore:
     """What follows from the pods that one asking for a step has had.
 
     Args:
+        step: its name.
         sizes: the step's size and those that it grows to.
         pods: what became of the pods so far, oldest first.
     """
+    if pods and pods[-1].cause not in (*AGAIN, Cause.DONE) and not may_pass(pods[-1]):
+        return NoMore(tell_end(step, pods[-1]))
     disruptions = [pod for pod in pods if pod.cause in _DISRUPTIONS]
     if len(disruptions) > MAX_DISRUPTIONS:
-        return NoMore(f"interrupted {len(disruptions)} times, the last time: {disruptions[-1].said}")
+        return NoMore(f"{step}: interrupted {len(disruptions)} times, the last time: {disruptions[-1].said}")
     too_small = {pod.size for pod in pods if pod.cause == Cause.OUT_OF_MEMORY}
     tried = max((place for place, size in enumerate(sizes) if size.name in too_small), default=-1)
     if tried + 1 < len(sizes):
         return NextPod(sizes[tried + 1])
     names = ", ".join(size.name for size in sizes)
-    return NoMore(f"asked {sizes[-1].resources.memory}, needed more; tried {names}")
+    return NoMore(f"{step}: asked {sizes[-1].resources.memory}, needed more; tried {names}")

@@ -8,8 +8,7 @@ from airflow_mlkit.plan.pod import LABEL
 from airflow_mlkit.pods.verdict import Cause, Pod, Verdict, find_state
 from airflow_mlkit.rundir import PodRecord, StepRecord
 
-_TELLING = {
-    Cause.FAILED: "{said}",
+_TELLING: dict[str, str] = {
     Cause.NO_NODE: "{step}: no node for the size {size}: {said}",
     Cause.NOT_STARTED: "{step}: the pod cannot start: {said}",
     Cause.TIME_LIMIT: "{step}: ended by the time limit of the size {size}. {said}",
@@ -17,16 +16,15 @@ _TELLING = {
 }
 
 
-def tell_end(step: str, size: str, verdict: Verdict) -> str:
+def tell_end(step: str, pod: PodRecord) -> str:
     """Why no further pod is started, in a sentence.
 
     Args:
         step: its name.
-        size: that its last pod had.
-        verdict: what became of that one.
+        pod: what became of its last one.
     """
-    said = verdict.said or f"The step {step} ended with exit code {verdict.exit_code}."
-    return _TELLING[verdict.cause].format(step=step, size=size, said=said)
+    said = pod.said or f"The step {step} ended with exit code {pod.exit_code}."
+    return _TELLING.get(pod.cause, "{said}").format(step=step, size=pod.size, said=said)
 
 
 def record_pod(name: str, pod: Pod | None, verdict: Verdict, outcome: StepRecord | None = None) -> PodRecord:

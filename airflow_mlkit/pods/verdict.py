@@ -84,6 +84,9 @@ _PASSING = (
 START_PATIENCE = timedelta(minutes=5)
 """How long after its creation a pod may still start, though something that passes keeps it from it."""
 
+PREPARATION = timedelta(minutes=10)
+"""How long a node may take for a pod's volumes and its network; without end it waits for a volume that is not there."""
+
 _NEVER_RAN = ("StartError", "ContainerCannotRun")
 """Reasons with which a container ended that never began: its command is not there."""
 
@@ -125,6 +128,7 @@ def _look(pod: Pod, now: datetime) -> Iterator[Verdict | None]:
     yield _ended_by_itself(state)
     yield _cannot_start(pod, state, now)
     yield _has_no_node(status)
+    yield _is_being_prepared(pod, status, now)
     yield Verdict(Cause.FAILED, _reason(status)) if status.get("phase") == "Failed" else None
     yield Verdict(Cause.ALIVE, str(status.get("phase") or "Pending"))
 
@@ -197,6 +201,22 @@ def _has_no_node(status: Mapping[str, Any]) -> Verdict | None:
     if condition is None or condition.get("status") != "False":
         return None
     return Verdict(Cause.NO_NODE, str(condition.get("message") or condition.get("reason") or ""))
+
+
+def _is_being_prepared(pod: Pod, status: Mapping[str, Any], now: datetime) -> Verdict | None:
+    """A node tells of volumes and networks in events only, and in a condition that all of them are there.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-has-network
+    """
+    ready, scheduled = _condition(status, "PodReadyToStartContainers"), _condition(status, "PodScheduled")
+    if not ready or ready.get("status") != "False" or not scheduled or not scheduled.get("lastTransitionTime"):
+        return None
+    waited = now - datetime.fromisoformat(scheduled["lastTransitionTime"])
+    if waited < PREPARATION:
+        return Verdict(Cause.ALIVE, "its node prepares its volumes and its network")
+    name, node = pod["metadata"].get("name"), (pod.get("spec") or {}).get("nodeName")
+    said = f"for {waited.total_seconds() / 60:.0f} minutes the node {node} has not prepared its volumes and its network"
+    return Verdict(Cause.NOT_STARTED, f"{said}; why is in: kubectl describe pod {name}")
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:

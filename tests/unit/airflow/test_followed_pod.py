@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from airflow_mlkit.rundir import Outcome, RunDirectory, StepDirectory
 from airflow_mlkit.rundir.tries import POD_VARIABLE
 
 NAME = "cards-train-1"
+OUT_OF_REACH = "here the node is out of reach"
 
 
 class OnePod:
@@ -42,8 +46,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(POD_VARIABLE, NAME)
 
 
-def publish(step: StepDirectory) -> None:
+def publish(step: StepDirectory, log: str = "") -> None:
     attempt = step.begin(1)
+    attempt.log.write_text(log)
     record = attempt.record(outcome=Outcome.DONE, exit_code=0, spec_hash="", files={})
     attempt.end(record)
     attempt.publish(record)
@@ -87,3 +92,51 @@ def test_a_run_directory_that_is_away_is_no_end_of_the_pod(tmp_path: Path, monke
         patch.setattr(StepDirectory, "published", refuse)
         assert follow(step, OnePod(), []).wait(0.1).cause is Cause.ALIVE
     assert follow(step, OnePod(), []).wait().cause is Cause.DONE
+
+
+class OnePodAndItsLog(OnePod):
+    """The API server, as far as a log is read from it: the node has its last lines only."""
+
+    namespace = "ml"
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def client(self) -> Any:
+        """Itself."""
+        return self
+
+    def read_namespaced_pod_log(self, *_: Any, **__: Any) -> Any:
+        """The log."""
+        answer = closing(BytesIO())
+        answer.stream = lambda _: self._stream()  # type: ignore[attr-defined]
+        return answer
+
+    def _stream(self) -> Iterator[bytes]:
+        for number, line in enumerate(self.lines):
+            if line == OUT_OF_REACH:
+                raise OSError("no route to host")
+            yield f"2026-11-22T10:00:00.{number:09}Z {line}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("is_found", "printed", "said"),
+    [
+        (True, ["b", "done"], ["b", "done", followed_pod.HOLES, "a", "b", "done"]),
+        (True, ["imports", "a", "b", "done"], ["imports", "a", "b", "done"]),
+        (False, ["a", "b", "done"], ["a", "b", "done"]),
+        (False, ["a", "b", OUT_OF_REACH], ["a", "b", followed_pod.HOLES, "a", "b", "done"]),
+    ],
+)
+def test_a_log_with_a_hole_is_shown_again_from_the_run_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_found: bool, printed: list[str], said: list[str]
+) -> None:
+    """A worker that finds a pod after another one's death sees what its node has not rotated away."""
+    monkeypatch.setattr(followed_pod, "_log_seconds", lambda _: 0.3)
+    monkeypatch.setattr(followed_pod, "_last_line", lambda _: "done")
+    step = RunDirectory(tmp_path).step("train")
+    publish(step, "a\nb\ndone\n")
+    lines: list[str] = []
+    follow(step, OnePodAndItsLog(*printed), lines).stay(is_found=is_found)
+    assert lines == said

@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import PermissionDenied, ServiceUnavailable
+from google.auth.exceptions import RefreshError, TransportError
 from kubernetes.client import ApiException
 from urllib3.exceptions import ProtocolError
 
 from airflow_mlkit.airflow import patience, step_pod
 from airflow_mlkit.airflow.patience import ClusterRefused, ClusterUnreachable
-from airflow_mlkit.airflow.step_pod import StepPods
+from airflow_mlkit.airflow.step_pod import StepPods, make_pod_name
 
 
 class Client:
@@ -20,10 +22,11 @@ class Client:
     def __init__(self, *troubles: Exception) -> None:
         self.troubles, self.asked, self.renewed = list(troubles), 0, 0
 
-    def delete_namespaced_pod(self, *_: Any, **__: Any) -> None:
+    def delete_namespaced_pod(self, *_: Any, **__: Any) -> object:
         self.asked += 1
         if self.troubles:
             raise self.troubles.pop(0)
+        return {}
 
     create_namespaced_pod = delete_namespaced_pod
 
@@ -70,7 +73,7 @@ def test_expired_credentials_are_renewed() -> None:
 
 def test_a_pod_that_is_gone_needs_no_removal_and_one_that_is_there_no_start() -> None:
     Client(refusal(404)).pods().remove("p")
-    Client(refusal(409)).pods().start({"metadata": {"name": "p"}})
+    assert not Client(refusal(409, "AlreadyExists")).pods().start({"metadata": {"name": "p"}})
 
 
 @pytest.mark.parametrize(
@@ -89,6 +92,39 @@ def test_what_is_forbidden_is_told_at_once_in_the_clusters_words(status: int, me
     assert client.asked == 1
 
 
+def test_a_quota_that_still_counts_the_pod_before_is_asked_again() -> None:
+    quota = refusal(403, 'pods "p" is forbidden: exceeded quota: ml, requested: limits.memory=4Gi')
+    client = Client(quota, quota)
+    assert client.pods().start({"metadata": {"name": "p"}}, follows_another=True)
+    assert client.asked == 3
+
+
+@pytest.mark.parametrize("trouble", [TransportError("metadata.google.internal"), ServiceUnavailable("try again")])
+def test_google_cloud_is_asked_again_as_the_cluster_is(trouble: Exception) -> None:
+    """A token is fetched anew while a pod runs, and the cluster's address where a worker begins."""
+    client = Client(trouble, trouble)
+    client.pods().remove("p")
+    assert client.asked == 3
+
+
+def test_credentials_that_google_cloud_refuses_are_told_a_minute_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "DENIED_SECONDS", 0.01)
+    with pytest.raises(ClusterRefused, match="invalid_grant"):
+        Client(*[RefreshError("invalid_grant")] * 100_000).pods().remove("p")
+    client = Client(*[PermissionDenied("container.clusters.get")] * 2)
+    with pytest.raises(ClusterRefused, match=r"container\.clusters\.get"):
+        client.pods().remove("p")
+    assert client.asked == 1
+
+
+def test_two_who_start_the_same_pod_name_it_alike() -> None:
+    marks = ("place", "1", 1, 0)
+    assert make_pod_name("cards", "train", *marks) == make_pod_name("cards", "train", *marks)
+    others = [("place", "1", 1, 1), ("place", "1", 2, 0), ("place", "2", 1, 0), ("elsewhere", "1", 1, 0)]
+    assert len({make_pod_name("cards", "train", *each) for each in [marks, *others]}) == 5
+    assert len(make_pod_name("c" * 80, "evaluate", *marks)) <= 63
+
+
 def test_patience_ends_some_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.02)
     monkeypatch.setattr(patience, "DENIED_SECONDS", 0.01)
@@ -100,11 +136,11 @@ def test_patience_ends_some_day(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_pod_that_is_there_already_is_taken_for_the_one_that_was_started() -> None:
     client = Client(refusal(409, "AlreadyExists"))
-    client.pods().start({})
+    assert not client.pods().start({})
     assert client.asked == 1
 
 
 def test_a_quota_that_changed_meanwhile_is_asked_again() -> None:
     client = Client(refusal(409, "Operation cannot be fulfilled on resourcequotas: the object has been modified"))
-    client.pods().start({})
+    assert client.pods().start({})
     assert client.asked == 2

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_mlkit.airflow.patience import ClusterRefused
 from airflow_mlkit.airflow.step_pod import TaskKey
 from airflow_mlkit.airflow.sweeper import Sweeper
 from airflow_mlkit.plan.pod import FINALIZER
@@ -34,11 +35,14 @@ class Pods:
 
     there: list[dict[str, Any]]
     removed: list[str] = field(default_factory=list)
+    held: str = ""
 
     def find(self) -> list[dict[str, Any]]:
         return self.there
 
     def remove(self, name: str) -> None:
+        if name == self.held:
+            raise ClusterRefused("a webhook says no")
         self.removed.append(name)
 
 
@@ -93,3 +97,11 @@ def test_a_name_that_no_label_could_hold_is_asked_for_as_it_is() -> None:
     asked = []
     Sweeper(Pods([pod("left", key)]), RUNS, lambda *asking: asked.append(asking) or "failed").sweep()  # type: ignore[arg-type,func-returns-value]
     assert asked == [('a "dag"', "läuft\n<b>", "train", 3)]
+
+
+def test_one_pod_that_cannot_be_removed_keeps_no_other_one(caplog: pytest.LogCaptureFixture) -> None:
+    pods = Pods([pod("held"), pod("left")], held="held")
+    with pytest.raises(ClusterRefused, match="1 of 2 pods were not removed"):
+        Sweeper(pods, RUNS, lambda *_: "failed").sweep()  # type: ignore[arg-type]
+    assert pods.removed == ["left"]
+    assert "held stays: the cluster refuses: a webhook says no" in caplog.text

@@ -39,6 +39,11 @@ PREEMPTED = condition("DisruptionTarget", "True", "PreemptionByScheduler", "defa
 TAINTED = condition("DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: deleting due to NoExecute")
 NO_ROOM = condition("PodScheduled", "False", "Unschedulable", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")
 
+UNPREPARED = [
+    {"type": "PodReadyToStartContainers", "status": "False"},
+    {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-21T10:01:00Z"},
+]
+
 PODS = {
     "done": (pod("Succeeded", ended(0, "Completed")), Cause.DONE, ""),
     "done while it was being deleted": (pod("Succeeded", ended(0, "Completed"), deleted=True), Cause.DONE, ""),
@@ -89,6 +94,11 @@ PODS = {
     ),
     "no node": (pod("Pending", conditions=NO_ROOM), Cause.NO_NODE, "0/3 nodes are available: 3 Insufficient nvidia"),
     "being created": (pod("Pending", waits("ContainerCreating")), Cause.ALIVE, "Pending"),
+    "without its volumes": (
+        pod("Pending", waits("ContainerCreating"), conditions=UNPREPARED),
+        Cause.ALIVE,
+        "its node prepares its volumes",
+    ),
     "running": (pod("Running", RUNNING), Cause.ALIVE, "Running"),
     "failed without a word": (pod("Failed"), Cause.FAILED, ""),
     "brand new": ({"metadata": {"name": "p"}, "status": {}}, Cause.ALIVE, "Pending"),
@@ -117,6 +127,15 @@ def test_another_container_says_nothing_about_the_step() -> None:
     given = pod("Running", RUNNING)
     given["status"]["containerStatuses"].append({"name": "istio-proxy", "state": ended(137, "OOMKilled")})
     assert judge(given, NOW).cause is Cause.ALIVE
+
+
+def test_volumes_that_a_node_cannot_mount_are_not_waited_for_without_end() -> None:
+    given = pod("Pending", waits("ContainerCreating"), conditions=UNPREPARED)
+    given["spec"] = {"nodeName": "node-a"}
+    verdict = judge(given, datetime(2026, 11, 21, 10, 12, tzinfo=UTC))
+    assert verdict.cause is Cause.NOT_STARTED
+    assert "the node node-a has not prepared its volumes" in verdict.said
+    assert "kubectl describe pod p" in verdict.said
 
 
 def test_trouble_that_passes_is_not_waited_for_without_end():
