@@ -132,6 +132,15 @@ class Cluster:
         finally:
             self._node("accept", str(index))
 
+    @contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """What the cluster and this machine send each other gets lost: nobody is told so, and nobody hears anything."""
+        self._node("cut")
+        try:
+            yield
+        finally:
+            self._node("mend")
+
     def load_image(self, archive: Path) -> None:
         """Put an image (a docker archive) into every node, under the name that it has in the archive."""
         self._node("import", str(archive))

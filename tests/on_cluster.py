@@ -20,6 +20,7 @@ from tests.buckets import S3_KEYS, find_free_port, serve_bucket, wait_for
 from tests.kubernetes import POOLS, Cluster, Namespace, Pod, describe_pod
 from tests.step_image import build_step_image
 from tests.store_trouble import StoreTrouble
+from tests.waiting import wait_until
 
 DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags(__file__))\n"
 
@@ -107,6 +108,41 @@ class PodPlatform:
         finally:
             self.cluster.kubectl("delete", "pod", "urgent", "-n", self.namespace.name, "--grace-period=0", "--force")
             self.cluster.kubectl("delete", "priorityclass", "urgent")
+
+    @contextmanager
+    def forbidden(self, words: str) -> Iterator[None]:
+        """A policy of the cluster forbids all pods of the namespace, for a while, and says why."""
+        kind = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": self.namespace.name}}
+        pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+        rule = {
+            "matchConstraints": {"resourceRules": [pods]},
+            "validations": [{"expression": "false", "message": words}],
+        }
+        here = {"matchLabels": {"kubernetes.io/metadata.name": self.namespace.name}}
+        bound = {
+            "policyName": self.namespace.name,
+            "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": here},
+        }
+        policy = {**kind, "kind": "ValidatingAdmissionPolicy", "spec": rule}
+        binding = {**kind, "kind": "ValidatingAdmissionPolicyBinding", "spec": bound}
+        self.cluster.kubectl("apply", "-f", "-", given=json.dumps(policy))
+        self.cluster.kubectl("apply", "-f", "-", given=json.dumps(binding))
+        try:
+            wait_until(lambda: not self._takes_pods(), 60)  # the API server reads its policies now and then
+            yield
+        finally:
+            for each in (binding, policy):
+                self.cluster.kubectl("delete", "-f", "-", given=json.dumps(each))
+            wait_until(self._takes_pods, 60)
+
+    def _takes_pods(self) -> bool:
+        tried = ("create", "--dry-run=server", "--validate=false", "-n", self.namespace.name, "-f", "-")
+        try:
+            self.cluster.kubectl(*tried, given=json.dumps(describe_pod("tried", ["true"])))
+        except AssertionError:
+            return False
+        return True
 
     def delete_pod(self, name: str) -> None:
         """As a person does it by hand."""

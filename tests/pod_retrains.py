@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from airflow_mlkit.airflow.standalone import LocalAirflow, LocalAirflowError
 from airflow_mlkit.rundir import PodRecord, RunDirectory, safe_run_id
 from tests.on_cluster import PodPlatform
 from tests.projects import build_project, default_spec
+from tests.waiting import wait_until
 
 STEPS = ("extract", "validate", "split", "train", "evaluate", "gate", "promote")
 
@@ -47,8 +48,16 @@ from functools import cache
 import numpy as np
 from upath import UPath
 from xgboost import XGBClassifier
+from xgboost.callback import TrainingCallback
 
 from airflow_mlkit import Workflow
+
+
+class Slow(TrainingCallback):
+    """Makes each round of a training take a second."""
+
+    def after_iteration(self, model, epoch, evals_log):
+        time.sleep(1)
 
 
 class Cards(Workflow):
@@ -61,14 +70,23 @@ class Cards(Workflow):
     def train(self, training_dataframe, validation_dataframe):
         suffer()
         model = XGBClassifier(n_estimators=20, random_state=self.seed, n_jobs=self.threads, enable_categorical=True)
-        return model.fit(training_dataframe[self.feature_columns], training_dataframe[self.label])
+        if find_fault().get("slowly"):
+            model.set_params(callbacks=[Slow()])
+            self.checkpoint._pause = 1.0  # a minute, where no test waits for it
+        return self.checkpoint.fit(model, training_dataframe[self.feature_columns], training_dataframe[self.label])
+
+
+@cache
+def find_fault():
+    """What the test wants to go wrong in the step that this process carries out."""
+    step = sys.argv[sys.argv.index("step") + 1]
+    return json.loads(UPath("$faults").read_text()).get(step, {})
 
 
 @cache
 def suffer():
-    """What the test wants to go wrong in the step that this process carries out, once in each of its pods."""
-    step = sys.argv[sys.argv.index("step") + 1]
-    fault = json.loads(UPath("$faults").read_text()).get(step, {})
+    """Let it go wrong, once in each of the step's pods."""
+    fault = find_fault()
     if mebibytes := fault.get("hold"):
         held = np.ones(mebibytes << 17)
         print(f"holds {held.nbytes >> 20} MiB", flush=True)
@@ -124,6 +142,10 @@ class Retrain:
     def mark(self, state: str) -> None:
         path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}"
         self.airflow.request("PATCH", path, json={"state": state})
+
+    def mark_task(self, step: str, state: str) -> None:
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{step}"
+        self.airflow.request("PATCH", path, json={"new_state": state})
 
     def clear(self, step: str) -> None:
         """Ask for a step anew, whatever it is at."""
@@ -344,16 +366,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _faults_of(platform: PodPlatform, project: str) -> Any:
     return platform.bucket / _FAULTS / f"{project}.json"
-
-
-def wait_until(condition: Callable[[], Any], seconds: float) -> Any:
-    """What a condition yields, once that is something.
-
-    Raises:
-        AssertionError: when it is nothing for too long.
-    """
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} seconds"
-        time.sleep(0.5)
-    return found

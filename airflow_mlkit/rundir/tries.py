@@ -23,7 +23,10 @@ POD_VARIABLE = "MLKIT_POD"
 """The environment variable that tells a step the name of its pod."""
 
 LOG_FILE = "log.txt"
-_OWN_FILES = frozenset({"started.json", "outcome.json", LOG_FILE})
+LOG_MIDDLE = "log.middle.txt.gz"
+"""What is left out between the two ends of a long log, compressed."""
+
+_OWN_FILES = frozenset({"started.json", "outcome.json", LOG_FILE, LOG_MIDDLE})
 
 
 class Try:
@@ -45,6 +48,7 @@ class Try:
     ) -> None:
         self.step, self.root, self.generation, self.number, self.started = step, root, generation, number, started
         self.size = size
+        self._middle_saved = 0
         self._scratch = None if is_local(root) else tempfile.TemporaryDirectory(prefix=f"mlkit-{step}-")
         self.folder = Path(self._scratch.name) if self._scratch else Path(root.path)
 
@@ -104,9 +108,13 @@ class Try:
             self.save_log()
 
     def save_log(self) -> None:
-        """Bring the log, as it is now, to where the run lies."""
+        """Bring the log, as it is now, to where the run lies; of a long one the middle too, where that has grown."""
         if self.log.exists():
             self._upload(LOG_FILE)
+        middle = self.folder / LOG_MIDDLE
+        if middle.exists() and (size := middle.stat().st_size) > self._middle_saved:
+            self._upload(LOG_MIDDLE)
+            self._middle_saved = size
 
     def _made(self) -> Iterator[tuple[str, Path]]:
         for path in sorted(self.folder.rglob("*")):

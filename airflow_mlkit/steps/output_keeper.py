@@ -6,17 +6,22 @@ written down, and one whose C code holds Python's lock while it prints waits for
 
 from __future__ import annotations
 
+import gzip
 import os
 import selectors
 import socket
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 KEPT_AT_BOTH_ENDS = 8 << 20
 """Of a longer output the first and the last so many bytes are kept: how it began, and how it ended."""
+
+MIDDLE_LIMIT = 64 << 20
+"""What lies between them is compressed beside it, to so many bytes; text becomes a tenth of itself, or less."""
 
 MAX_LINE = 1 << 16
 """A longer line is cut: one without an end would fill whatever reads it line by line."""
@@ -54,20 +59,62 @@ class Cutter:
         return part[:room] + CUT if room >= 0 and part else b""
 
 
+class Middle:
+    """What a long log's two ends leave out, in a file beside it that `zcat` reads.
+
+    Args:
+        log: the path of the log.
+        limit: how large the file may become.
+    """
+
+    def __init__(self, log: Path, limit: int = MIDDLE_LIMIT) -> None:
+        self._path, self._limit = log.with_name(f"{log.stem}.middle{log.suffix}.gz"), limit
+        self._file: gzip.GzipFile | None = None
+        self._size = self._lines = self._lost = 0
+
+    def add(self, lines: bytes) -> None:
+        """Some whole lines, which follow those before."""
+        self._size += len(lines)
+        self._lines += lines.count(b"\n")
+        try:
+            self._file = self._file or gzip.GzipFile(self._path, "wb", compresslevel=1)
+            is_kept = not self._lost and self._path.stat().st_size < self._limit
+            if is_kept:
+                self._file.write(lines)
+        except OSError:  # the disk is full; the step is worth more than its log
+            is_kept = False
+        self._lost += 0 if is_kept else lines.count(b"\n")
+
+    def save(self) -> None:
+        """Write down what was added."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.flush()
+
+    def __str__(self) -> str:
+        lost = f", but for the last {self._lost} lines" if self._lost else ""
+        return f"... {self._lines} lines ({self._size / 2**20:.1f} MiB) are in {self._path.name}{lost} ..."
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+
 class LogFile:
-    """The file of a try's log: all of it, or of a long one the beginning and the end.
+    """The file of a try's log: all of it, or of a long one the beginning and the end, and the rest beside it.
 
     Args:
         path: where it lies; what is there already stays.
         kept: how many bytes at either end.
+        limit: of the file beside it.
     """
 
-    def __init__(self, path: Path, kept: int = KEPT_AT_BOTH_ENDS) -> None:
+    def __init__(self, path: Path, kept: int = KEPT_AT_BOTH_ENDS, limit: int = MIDDLE_LIMIT) -> None:
         self._file: BinaryIO | None = path.open("r+b" if path.exists() else "w+b", buffering=0)
         self._room, self._kept = kept, kept
         self._head = self._file.seek(0, os.SEEK_END)
         self._tail: deque[bytes] = deque()
-        self._tail_size = self._lines_left_out = self._left_out = 0
+        self._tail_size = 0
+        self._middle = Middle(path, limit)
         self.is_behind = False
 
     def add(self, lines: bytes) -> None:
@@ -86,9 +133,9 @@ class LogFile:
             return
         self.is_behind = False
         self._file.seek(self._head)
-        if self._left_out:
-            told = f"... {self._lines_left_out} lines ({self._left_out / 2**20:.1f} MiB) are left out here ...\n"
-            self._write(told.encode())
+        if self._middle:
+            self._middle.save()
+            self._write(f"{self._middle}\n".encode())
         for lines in self._tail:
             self._write(lines)
         if self._file is not None:
@@ -101,8 +148,7 @@ class LogFile:
         while self._tail_size > self._kept and len(self._tail) > 1:
             gone = self._tail.popleft()
             self._tail_size -= len(gone)
-            self._left_out += len(gone)
-            self._lines_left_out += gone.count(b"\n")
+            self._middle.add(gone)
 
     def _write(self, content: bytes) -> None:
         if self._file is None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.kubernetes import POOLS, Cluster, Pod, describe_pod
-from tests.pod_retrains import wait_until
 from tests.step_image import build_step_image
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.needs("kubernetes")
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.kubernetes import POOLS, Cluster
-from tests.pod_retrains import PodProject, Retrain, wait_until
+from tests.pod_retrains import PodProject, Retrain
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.needs("airflow", "kubernetes", "uv"), pytest.mark.timeout(1800)]
 
@@ -94,6 +97,18 @@ def test_preempted_by_a_pod_of_higher_priority(cards):
     assert "Preempt" in retrain.pods("split")[0].said
 
 
+def test_preempted_training_goes_on_from_its_checkpoint(cards):
+    retrain = cards.retrain(train={"slowly": True})
+    retrain.wait_for_pod("train")
+    checkpoints = retrain.directory.step("train").root / "1" / "checkpoints"
+    wait_until(lambda: checkpoints.exists() and list(checkpoints.iterdir()), 60)
+    with cards.platform.occupied(0):
+        wait_until(lambda: retrain.pods("train"), 60)
+    assert retrain.wait_for("train") == "success"
+    assert retrain.causes("train") == [("small", "disrupted"), ("small", "done")]
+    assert "Training goes on from the checkpoint of" in retrain.log("train")
+
+
 def test_scheduler_is_killed(cards):
     retrain = cards.retrain(split={"sleep": 40})
     name = retrain.wait_for_pod("split")
@@ -114,12 +129,20 @@ def test_log_of_200_megabytes(cards):
     retrain = cards.retrain(split={"print_lines": 2_000_000, "width": 100})
     assert retrain.wait_for("split", 900) == "success"
     assert retrain.causes("split") == [("small", "done")]
+    log = retrain.directory.step("split").find_log(1, retrain.pods("split")[0].pod)
+    assert log is not None
+    middle = gzip.decompress((log.parent / "log.middle.txt.gz").read_bytes())
+    first, told, last = re.split(rb"(?m)^(\.\.\. \d+ lines .* log\.middle\.txt\.gz \.\.\.\n)", log.read_bytes())
+    assert not re.search(rb"but for", told)
+    numbers = [int(line[5:12].rstrip(b".")) for line in (first + middle + last).splitlines() if line[:5] == b"line "]
+    assert numbers == [*range(2_000_000)]
 
 
 def test_two_gigabytes_on_one_line(cards):
     retrain = cards.retrain(split={"print_megabytes_on_a_line": 2048})
     assert retrain.wait_for("split", 900) == "success"
     assert retrain.causes("split") == [("small", "done")]
+    assert "x ... (longer than 64 KiB; the rest is left out)" in retrain.log("split")
 
 
 def test_silence_of_fifteen_minutes(cards):
@@ -153,6 +176,44 @@ def test_quota_is_used_up(cards):
     finally:
         cluster.kubectl("delete", "quota", "little", "-n", namespace)
     assert "exceeded quota: little" in retrain.log("extract")
+
+
+def test_forbidden_by_a_policy(cards):
+    with cards.platform.forbidden("steps need a cost centre"):
+        retrain = cards.retrain()
+        assert retrain.wait_for("extract") == "failed"
+    assert "The cluster refuses: " in retrain.log("extract")
+    assert "steps need a cost centre" in retrain.log("extract")
+    assert retrain.pods("extract") == []
+
+
+def test_taint_that_a_size_does_not_tolerate(cards):
+    node, cluster = cards.platform.cluster.node(0), cards.platform.cluster
+    cluster.kubectl("taint", "node", node, "owner=others:NoSchedule")
+    try:
+        retrain = cards.retrain()
+        assert retrain.wait_for("extract") == "failed"
+    finally:
+        cluster.kubectl("taint", "node", node, "owner-")
+    assert retrain.causes("extract") == [("small", "no_node")]
+    assert "untolerated taint" in retrain.log("extract")
+
+
+def test_task_failed_by_a_person_has_no_pod_seconds_later(cards):
+    retrain = cards.retrain(split={"sleep": 300})
+    retrain.wait_for_running("split")
+    retrain.mark_task("split", "failed")
+    wait_until(lambda: not cards.platform.pods(), 30)
+
+
+def test_network_to_the_cluster_is_cut_for_a_minute(cards):
+    """The worker cannot ask for its pod, nor the pod for its run directory: both wait."""
+    retrain = cards.retrain(split={"sleep": 30})
+    name = retrain.wait_for_running("split")
+    with cards.platform.cluster.cut_off():
+        time.sleep(60)
+    assert retrain.wait_for("split") == "success"
+    assert [(pod.pod, pod.cause) for pod in retrain.pods("split")] == [(name, "done")]
 
 
 def test_cleared_and_run_again(cards):
@@ -232,9 +293,9 @@ def test_run_directory_is_full(cards):
     retrain.wait_for_running("split")
     with cards.platform.store.suffered("full"):
         wait_until(lambda: not retrain.find_running_pod("split"), 300)  # it asks again for three minutes
-    assert retrain.wait_for("split") == "failed"
-    assert "Insufficient Storage" in retrain.log("split")
-    assert retrain.directory.step("split").published() is None
+    assert "Insufficient Storage" in retrain.log("split")  # of the first try; the task's retry finds room again
+    assert retrain.wait_for("split") == "success"
+    assert retrain.causes("split") == [("small", "failed"), ("small", "done")]
 
 
 def test_backfill_of_five(cards):

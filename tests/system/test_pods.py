@@ -12,7 +12,8 @@ import time
 import pytest
 
 from tests.airflow_reports import open_report, report_link
-from tests.pod_retrains import STEPS, wait_until
+from tests.pod_retrains import STEPS
+from tests.waiting import wait_until
 
 IN_BOTH_MODES = pytest.mark.parametrize("served", ["sync", "deferrable"], indirect=True)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.pod_retrains import PodProject, read_log, wait_until
+from tests.pod_retrains import PodProject, read_log
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.needs("airflow", "kubernetes", "uv"), pytest.mark.timeout(900)]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from hypothesis import given
@@ -42,7 +45,17 @@ def test_a_short_log_is_kept_whole_after_what_was_there(tmp_path: Path) -> None:
 def test_a_long_log_keeps_both_ends_and_says_how_much_is_left_out(tmp_path: Path) -> None:
     lines = [f"line {number:04}" for number in range(1000)]
     told = written(tmp_path / "log.txt", *lines, kept=50)
-    assert told == [*lines[:5], "... 990 lines (0.0 MiB) are left out here ...", *lines[-5:]]
+    assert gzip.decompress((tmp_path / "log.middle.txt.gz").read_bytes()).decode().splitlines() == lines[5:-5]
+    assert told == [*lines[:5], "... 990 lines (0.0 MiB) are in log.middle.txt.gz ...", *lines[-5:]]
+
+
+def test_a_log_without_end_fills_no_disk(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log.txt", kept=10, limit=100_000)
+    for _ in range(20_000):
+        log.add(token_hex(40).encode() + b"\n")
+    log.save()
+    assert re.search(r"\.\.\. 19999 lines .* but for the last \d+ lines", (tmp_path / "log.txt").read_text())
+    assert (tmp_path / "log.middle.txt.gz").stat().st_size < 500_000
 
 
 def test_the_end_is_written_over_the_end_that_was_written_before(tmp_path: Path) -> None:
@@ -51,7 +64,7 @@ def test_the_end_is_written_over_the_end_that_was_written_before(tmp_path: Path)
         log.add(f"{number:03}\n".encode())
         log.save()
     lines = (tmp_path / "log.txt").read_text().splitlines()
-    assert lines == ["000", "001", "... 96 lines (0.0 MiB) are left out here ...", "098", "099"]
+    assert lines == ["000", "001", "... 96 lines (0.0 MiB) are in log.middle.txt.gz ...", "098", "099"]
 
 
 def test_a_part_with_many_lines_is_split_between_the_beginning_and_the_end(tmp_path: Path) -> None:
