@@ -1,4 +1,4 @@
-"""The button Report of a task in a real Airflow, and the page that it leads to."""
+"""The buttons Report and Pods of a task in a real Airflow, and the pages that they lead to."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import httpx
 from airflow_mlkit.airflow.standalone import LocalAirflow
 
 
-def report_link(airflow: LocalAirflow, dag_id: str, run_id: str, task_id: str) -> str:
-    """Where the button Report of a task leads."""
+def report_link(airflow: LocalAirflow, dag_id: str, run_id: str, task_id: str, button: str = "Report") -> str:
+    """Where a button of a task leads."""
     path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/links"
-    return airflow.request("GET", path)["extra_links"]["Report"]
+    return airflow.request("GET", path)["extra_links"][button]
 
 
 def open_report(airflow: LocalAirflow, address: str) -> str:

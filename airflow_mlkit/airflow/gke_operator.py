@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from airflow.providers.google.cloud.operators.kubernetes_engine import GKEStartPodOperator
 
 from airflow_mlkit.airflow.pod_task import PodStepTask
-from airflow_mlkit.airflow.step_task import StepWithPages
 from airflow_mlkit.spec.environment import GkeEnvironment, PodEnvironment
 
 
@@ -45,10 +43,8 @@ class GkeStepOperator(PodStepTask, GKEStartPodOperator):
         )
 
 
-class ReportingGkeStepOperator(StepWithPages, GkeStepOperator):
+class ReportingGkeStepOperator(GkeStepOperator):
     """Runs a step that makes a page for people.
 
     :param project: as of `PodStepTask`
     """
-
-    template_fields: Sequence[str] = ("runs",)

@@ -20,6 +20,11 @@ def report_address(dag_id: str, run_id: str, step: str) -> str:
     return absolute(f"{PREFIX}/reports/{_quote(dag_id)}/{_quote(run_id)}/{_quote(step)}")
 
 
+def pods_address(dag_id: str, run_id: str, step: str) -> str:
+    """The page of the pods that a step has had."""
+    return absolute(f"{PREFIX}/pods/{_quote(dag_id)}/{_quote(run_id)}/{_quote(step)}")
+
+
 def dag_run_address(dag_id: str, run_id: str) -> str:
     """A Dag run in Airflow."""
     return absolute(f"/dags/{_quote(dag_id)}/runs/{_quote(run_id)}")

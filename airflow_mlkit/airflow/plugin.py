@@ -24,7 +24,7 @@ class MLKitPlugin(AirflowPlugin):
 
     @property
     def operator_extra_links(self) -> list[Any]:  # type: ignore[override]
-        """The button *Report* of a task."""
-        from airflow_mlkit.airflow.report_link import ReportLink
+        """The buttons *Report* and *Pods* of a task."""
+        from airflow_mlkit.airflow.report_link import PodsLink, ReportLink
 
-        return [ReportLink()]
+        return [ReportLink(), PodsLink()]

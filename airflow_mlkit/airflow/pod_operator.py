@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 
 from airflow_mlkit.airflow.pod_task import PodStepTask
-from airflow_mlkit.airflow.step_task import StepWithPages
 from airflow_mlkit.spec.environment import PodEnvironment
 
 
@@ -31,10 +29,8 @@ class PodStepOperator(PodStepTask, KubernetesPodOperator):
         return KubernetesStepPodTrigger(connection=self.place.connection, **given)
 
 
-class ReportingPodStepOperator(StepWithPages, PodStepOperator):
+class ReportingPodStepOperator(PodStepOperator):
     """Runs a step that makes a page for people.
 
     :param project: as of `PodStepTask`
     """
-
-    template_fields: Sequence[str] = ("runs",)

@@ -17,7 +17,7 @@ from airflow_mlkit.airflow.followed_pod import FollowedPod
 from airflow_mlkit.airflow.patience import ClusterRefused, ClusterUnreachable
 from airflow_mlkit.airflow.settings import Settings
 from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, make_pod_name
-from airflow_mlkit.airflow.step_task import Asking, StepTask, end_task, say_reason
+from airflow_mlkit.airflow.step_task import Asking, StepTask, StepWithPages, end_task, say_reason
 from airflow_mlkit.airflow.task_state import RUNNING, find_task_state
 from airflow_mlkit.cost.tried import measure_pod, tell_tried
 from airflow_mlkit.exceptions import MLKitError, RunDirectoryError, UserError
@@ -44,7 +44,7 @@ WORKER_SECONDS = 30.0
 again takes seconds, and most steps are over by then."""
 
 
-class PodStepTask(StepTask, BaseOperator):
+class PodStepTask(StepTask, StepWithPages, BaseOperator):
     """A task whose step runs as a pod. The operator that it is mixed into knows the way to the cluster: its `client`.
 
     A pod that lacked memory is followed by one of the size that it grows to; one that was preempted, evicted or
@@ -57,7 +57,7 @@ class PodStepTask(StepTask, BaseOperator):
     """
 
     ui_color = "#e6f1f4"
-    template_fields: Sequence[str] = ()
+    template_fields: Sequence[str] = ("runs",)
 
     client: Any
     _running: tuple[StepPods, str] | None = None

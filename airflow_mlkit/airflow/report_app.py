@@ -1,4 +1,4 @@
-"""The plugin's web pages: the reports of a Dag run, for those who may read the Dag."""
+"""The plugin's web pages: the reports of a Dag run and the pods of its steps, for those who may read the Dag."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from airflow_mlkit.airflow.dag_run_place import find_dag_run_place
-from airflow_mlkit.airflow.pages import login_address, report_address
-from airflow_mlkit.airflow.reports import PAGES, read_report
+from airflow_mlkit.airflow.pages import PREFIX, login_address, pods_address, report_address
+from airflow_mlkit.airflow.reports import PAGES, read_pods, read_report
 from airflow_mlkit.exceptions import MLKitError
 
 HEADERS = {
@@ -44,23 +44,37 @@ def build_app() -> FastAPI:
     return app
 
 
-@router.get(
-    "/reports/{dag_id}/{run_id}/{step}",
-    response_class=HTMLResponse,
-    # the same right as Airflow's own links of a task
-    dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE))],
-)
+# the same right as Airflow's own links of a task
+_MAY_READ = [Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE))]
+
+
+@router.get("/reports/{dag_id}/{run_id}/{step}", response_class=HTMLResponse, dependencies=_MAY_READ)
 def show_report(dag_id: str, run_id: str, step: str, session: SessionDep) -> HTMLResponse:
     """The page that a step of a Dag run has made last."""
     if step not in PAGES:
         raise HTTPException(404, f"There is no page of a step {step!r}; there are those of {', '.join(PAGES)}.")
-    run_dir = find_dag_run_place(dag_id, run_id, step, session)
-    if run_dir is None:
-        raise HTTPException(404, f"Airflow knows no run {run_id} of {dag_id} with a step {step} of this kit.")
+    run_dir = _find_run(dag_id, run_id, step, session)
     try:
         return HTMLResponse(read_report(run_dir, step), headers=HEADERS)
     except MLKitError as error:
         raise HTTPException(404, str(error)) from None
+
+
+@router.get("/pods/{dag_id}/{run_id}/{step}", response_class=HTMLResponse, dependencies=_MAY_READ)
+def show_pods(dag_id: str, run_id: str, step: str, session: SessionDep) -> HTMLResponse:
+    """The pods that a step of a Dag run has had."""
+    run_dir = _find_run(dag_id, run_id, step, session)
+    try:
+        return HTMLResponse(read_pods(run_dir, step, run_id), headers=HEADERS)
+    except MLKitError as error:
+        raise HTTPException(404, str(error)) from None
+
+
+def _find_run(dag_id: str, run_id: str, step: str, session: SessionDep) -> str:
+    run_dir = find_dag_run_place(dag_id, run_id, step, session)
+    if run_dir is None:
+        raise HTTPException(404, f"Airflow knows no run {run_id} of {dag_id} with a step {step} of this kit.")
+    return run_dir
 
 
 async def _answer_refusal(request: Request, error: Any) -> Response:
@@ -69,8 +83,9 @@ async def _answer_refusal(request: Request, error: Any) -> Response:
         return await http_exception_handler(request, error)
     is_unknown = error.status_code == 401 or (error.status_code == 403 and error.detail == "Invalid JWT token")
     if is_unknown and {"dag_id", "run_id", "step"} <= request.path_params.keys():
-        login = login_address(report_address(**request.path_params))
+        find_address = pods_address if f"{PREFIX}/pods/" in request.url.path else report_address
+        login = login_address(find_address(**request.path_params))
         return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
     said = html.escape(str(error.detail)).replace("\n", "<br>")
-    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>No report</title><h1>No report</h1><p>{said}</p>"
+    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>No page</title><h1>No page</h1><p>{said}</p>"
     return HTMLResponse(page, error.status_code, HEADERS)

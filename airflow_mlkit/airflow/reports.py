@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from airflow_mlkit.cost.tried_page import render_tried_page
 from airflow_mlkit.exceptions import MLKitError, RunDirectoryError
 from airflow_mlkit.rundir import Publication, RunDirectory, StepDirectory, is_local
 
@@ -33,16 +36,38 @@ def read_report(run_dir: str, step: str) -> bytes:
         RunDirectoryError: when there is none, it is not the one that was made, or the place cannot be reached.
         MissingExtraError: when what opens this kind of bucket is not installed.
     """
-    try:
+    with _reached(run_dir):
         found = find_report(RunDirectory(run_dir), step)
         page = _read(found, PAGES[step]) if found else None
+    if page is None:
+        raise RunDirectoryError(f"{run_dir}: the step {step} has made no page, or the run is gone.")
+    return page
+
+
+def read_pods(run_dir: str, step: str, run_id: str) -> str:
+    """The page of the pods that a step has had.
+
+    Args:
+        run_dir: the URI of the run directory.
+        step: its name.
+        run_id: of the Dag run.
+
+    Raises:
+        RunDirectoryError: when the place cannot be reached.
+        MissingExtraError: when what opens this kind of bucket is not installed.
+    """
+    with _reached(run_dir):
+        return render_tried_page(RunDirectory(run_dir).step(step), run_id)
+
+
+@contextmanager
+def _reached(run_dir: str) -> Iterator[None]:
+    try:
+        yield
     except MLKitError:
         raise
     except Exception as error:  # each kind of bucket has errors of its own, for credentials and for the network
         raise RunDirectoryError(f"{run_dir} cannot be reached: {type(error).__name__}: {error}.") from error
-    if page is None:
-        raise RunDirectoryError(f"{run_dir}: the step {step} has made no page, or the run is gone.")
-    return page
 
 
 def find_report(run: RunDirectory, step: str) -> Publication | None:

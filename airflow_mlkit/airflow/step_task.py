@@ -115,7 +115,7 @@ class StepTask(StepLineage):
 
 
 class StepWithPages:
-    """Of a step that makes a page for people.
+    """Of a task with a page for people: one that its step makes, or the one of its pods.
 
     `runs` says where the project's runs lie. As a template field it stands in the Dag as Airflow's database has it:
     there the API server reads it to find the page.

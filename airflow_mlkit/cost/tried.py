@@ -38,30 +38,37 @@ def tell_tried(pods: Sequence[PodRecord]) -> str:
 
 
 def _tell_pod(pod: PodRecord) -> str:
-    seconds = _seconds_of(pod)
+    seconds = seconds_of(pod)
     after = "" if seconds is None else f" after {seconds:.0f} s"
-    return f"{pod.size}: {pod.cause.replace('_', ' ')}{after}{_tell_memory(pod)}"
+    memory = tell_memory(pod)
+    needed = memory and f", {'needed' if pod.cause == _OUT_OF_MEMORY else 'peak'} {memory}"
+    return f"{pod.size}: {pod.cause.replace('_', ' ')}{after}{needed}"
 
 
-def _tell_memory(pod: PodRecord) -> str:
-    """One that was killed for it had no time to say how much it needed."""
+def tell_memory(pod: PodRecord) -> str:
+    """How much it needed; empty where nobody knows. One that was killed for it had no time to say how much."""
     if pod.cause == _OUT_OF_MEMORY and pod.asked:
-        return f", needed more than {pod.asked.memory}"
-    return "" if pod.peak_memory_mib is None else f", peak {pod.peak_memory_mib:,.0f} MiB"
+        return f"more than {pod.asked.memory}"
+    return "" if pod.peak_memory_mib is None else f"{pod.peak_memory_mib:,.0f} MiB"
 
 
 def _tell_cost(pods: Sequence[PodRecord]) -> list[str]:
-    money: dict[str, Decimal] = defaultdict(Decimal)
-    for pod in pods:
-        seconds = _seconds_of(pod)
-        if seconds is not None and pod.asked and pod.asked.price_per_hour is not None:
-            money[pod.asked.currency or ""] += cost_of(seconds, pod.asked)
-    amounts = " and ".join(f"{amount:.2g} {currency}".rstrip() for currency, amount in money.items())
+    amounts = tell_money(pods)
     # a node that died says nothing of when its pods ended
     is_whole = all(pod.started is None or pod.ended for pod in pods)
     return [f"together {'' if is_whole else 'at least '}{amounts}"] if amounts else []
 
 
-def _seconds_of(pod: PodRecord) -> float | None:
+def tell_money(pods: Sequence[PodRecord]) -> str:
+    """What pods cost, as far as that is known; empty where nothing is."""
+    money: dict[str, Decimal] = defaultdict(Decimal)
+    for pod in pods:
+        seconds = seconds_of(pod)
+        if seconds is not None and pod.asked and pod.asked.price_per_hour is not None:
+            money[pod.asked.currency or ""] += cost_of(seconds, pod.asked)
+    return " and ".join(f"{amount:.2g} {currency}".rstrip() for currency, amount in money.items())
+
+
+def seconds_of(pod: PodRecord) -> float | None:
     """How long it ran; None where it never did, or nobody knows."""
     return max(0.0, (pod.ended - pod.started).total_seconds()) if pod.ended and pod.started else None

@@ -33,6 +33,8 @@ def test_a_retrain_is_seven_pods_and_ships_a_model(cards):
     assert cards.platform.pods() == []
     report = open_report(cards.airflow, report_link(cards.airflow, cards.dag_id, retrain.run_id, "gate"))
     assert "tiny: out of memory" in report
+    pods = open_report(cards.airflow, report_link(cards.airflow, cards.dag_id, retrain.run_id, "split", "Pods"))
+    assert retrain.pods("split")[0].pod in pods
 
 
 @IN_BOTH_MODES

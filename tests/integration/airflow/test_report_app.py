@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from airflow_mlkit.rundir import PodRecord
 from tests.integration.airflow.played import play
 
 pytestmark = [pytest.mark.needs("airflow"), pytest.mark.usefixtures("airflow_database")]
@@ -94,6 +95,19 @@ def test_a_reader_of_the_dag_sees_the_page_and_the_page_can_do_nothing(server, r
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert server.get(address(run, "promote"), headers=as_user("ana")).text == PAGE
     assert server.get(address(run, "evaluate"), headers=as_user("ana")).text == "<h1>roc_auc</h1>"
+
+
+def test_the_pods_of_a_step_are_shown_and_their_words_stay_text(server, run):
+    """What a cluster says of a pod may hold anything."""
+    words = PodRecord(pod="cards-gate-1", size="small", cause="out_of_memory", said="<script>alert(1)</script>")
+    run.run_directory.step("gate").add_pod(1, words)
+    response = server.get(address(run, "gate").replace("/reports/", "/pods/"), headers=as_user("ana"))
+    assert response.status_code == 200
+    assert "cards-gate-1" in response.text
+    assert "&lt;script&gt;alert(1)" in response.text
+    assert "sandbox" in response.headers["content-security-policy"]
+    none = server.get(address(run, "evaluate").replace("/reports/", "/pods/"), headers=as_user("ana"))
+    assert "No pod of this step has ended yet." in none.text
 
 
 def test_a_browser_that_is_not_logged_in_is_sent_to_the_login_and_back(server, run):

@@ -32,7 +32,7 @@ def test_the_plugin_is_cheap_in_each_process_and_light_in_the_api_server():
     """Every process imports it, and the pages of reports only the API server."""
     run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout.splitlines()[-1])
-    assert found == {"light": [], "prefixes": ["/mlkit"], "heavy": [], "links": ["Report"]}
+    assert found == {"light": [], "prefixes": ["/mlkit"], "heavy": [], "links": ["Report", "Pods"]}
 
 
 def test_each_operator_with_a_page_has_the_button_that_leads_to_it():
