@@ -13,7 +13,7 @@
     │   ├── SplitError                       no holdout or no training part can be cut
     │   └── ValidationFailed                 an expectation failed or could not be evaluated
     ├── RunDirectoryError           exit 1   a run directory is missing a part, or a file is not what was published
-    ├── StoreError                  exit 74  where the run lies is away, full or refuses; later it may not
+    │   └── StoreError              exit 74  where the run lies is away, full or refuses; later it may not
     ├── ModelError                  exit 1   a model's folder cannot be loaded, or is not what was saved
     ├── RegistryError               exit 1   the champion log or the tracking server refuses
     ├── ImageError                  exit 1   an image cannot be built, or not be pushed
@@ -126,7 +126,7 @@ class RunDirectoryError(MLKitError):
     """Raised when a run directory lacks a part, or holds a file that is not the one that was published."""
 
 
-class StoreError(MLKitError):
+class StoreError(RunDirectoryError):
     """Raised when the bucket or the volume in which a run lies is away, full or refuses; no user is to blame."""
 
     exit_code = 74  # EX_IOERR of sysexits.h

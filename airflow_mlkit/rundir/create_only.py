@@ -14,7 +14,7 @@ from pathlib import Path
 
 from upath import UPath
 
-from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.exceptions import RunDirectoryError, StoreError
 from airflow_mlkit.rundir.one_request import find_content
 from airflow_mlkit.rundir.patience import find_store, patiently
 from airflow_mlkit.rundir.place import store_errors
@@ -31,6 +31,7 @@ def create_only(path: UPath, content: bytes) -> bool:
             was lost on the way, and which was sent again, from one that came second.
 
     Raises:
+        StoreError: when it cannot be written.
         RunDirectoryError: when the place cannot promise that only one of two creates succeeds.
     """
     if path.protocol in ("", "file"):
@@ -51,7 +52,7 @@ def _link(path: Path, content: bytes) -> bool:
             os.fsync(file.fileno())
         return _is_linked(temporary, path)
     except OSError as error:
-        raise RunDirectoryError(
+        raise StoreError(
             f"{path} cannot be written: {error.strerror}.",
             hint="Runs need a folder that can be written to and has hard links, or gs:// or s3://.",
         ) from error
@@ -74,7 +75,7 @@ def _put(path: UPath, content: bytes) -> bool:
     except FileExistsError:
         return False
     except store_errors() as error:
-        raise RunDirectoryError(
+        raise StoreError(
             f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.",
             hint="Is the bucket there, and may you write to it?",
         ) from error

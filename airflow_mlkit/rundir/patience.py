@@ -40,6 +40,8 @@ def patiently(path: UPath, act: Callable[[], Answer]) -> Answer:
         try:
             answer = act()
         except store_errors() as error:
+            if isinstance(error, FileNotFoundError | FileExistsError):
+                _ANSWERED.add(store)
             if not _passes(error) or store not in _ANSWERED or time.monotonic() > until:
                 raise
             if not has_said:

@@ -24,7 +24,7 @@ from typing import Self, TypeVar
 from pydantic import ValidationError
 from upath import UPath
 
-from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.exceptions import RunDirectoryError, StoreError
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.one_request import find_content, list_names
 from airflow_mlkit.rundir.place import is_local, open_place
@@ -71,12 +71,12 @@ class RunDirectory:
         """Whether a run was begun here.
 
         Raises:
-            RunDirectoryError: when the place cannot be reached.
+            StoreError: when the place cannot be reached.
         """
         try:
             return find_content(self.root / "run.json") is not None
         except Exception as error:  # each kind of bucket has errors of its own, for credentials and for the network
-            raise RunDirectoryError(
+            raise StoreError(
                 f"{self.root} cannot be reached: {error}.", hint="Look at the credentials and at the address."
             ) from error
 

@@ -116,6 +116,20 @@ def test_a_bucket_that_stays_away_or_full_is_told_in_the_end(
         run.step("train").published(1)
 
 
+def test_a_bucket_that_said_no_such_file_has_answered_too(troubled: tuple[RunDirectory, StoreTrouble]) -> None:
+    """As it does again and again, until a pod that was started ahead may begin."""
+    run, trouble = troubled
+    patience._ANSWERED.clear()
+    step = run.step("train")
+    assert not step.is_asked(1, "cards-train-1")
+    with ThreadPoolExecutor(1) as pool:
+        with trouble.suffered("gone"):
+            answer = pool.submit(step.is_asked, 1, "cards-train-1")
+            time.sleep(3)
+            assert not answer.done()
+        assert answer.result(60) is False
+
+
 def test_a_bucket_that_never_answered_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "PAUSE_SECONDS", 1000)
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
