@@ -29,7 +29,7 @@ MAX_LINES = 200_000
 _CHUNK = 1 << 16
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 """With which each line of a container begins, as the kubelet writes it."""
-_LATEST = 5
+_LATEST = 50
 """In how many lines the last one is looked for; a library may have a word after it."""
 _BEGINNING = 200
 """How many lines are kept, by which the beginning is known."""
@@ -70,10 +70,13 @@ class PodLog:
         self._has_ended.set()
         until = time.monotonic() + seconds
         while self._thread.is_alive() and time.monotonic() < max(until, self._moved + seconds):
-            if last is not None and any(last in line for line in self._latest.copy()):
+            if self._has_said(last):
                 return True
             self._thread.join(0.05)
-        return self._has_read_to_its_end and not self._thread.is_alive()
+        return self._has_said(last) if last else self._has_read_to_its_end and not self._thread.is_alive()
+
+    def _has_said(self, last: str | None) -> bool:
+        return last is not None and any(last in line for line in self._latest.copy())
 
     def _follow(self) -> None:
         while True:
