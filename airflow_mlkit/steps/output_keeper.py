@@ -77,7 +77,7 @@ class Middle:
         self._size += len(lines)
         self._lines += lines.count(b"\n")
         try:
-            self._file = self._file or gzip.GzipFile(self._path, "wb", compresslevel=1)
+            self._file = self._file or gzip.GzipFile(self._path, "ab", compresslevel=1)
             is_kept = not self._lost and self._path.stat().st_size < self._limit
             if is_kept:
                 self._file.write(lines)
@@ -86,10 +86,11 @@ class Middle:
         self._lost += 0 if is_kept else lines.count(b"\n")
 
     def save(self) -> None:
-        """Write down what was added."""
+        """Write down what was added, so that it can be read; what comes later follows as a further part of the file."""
         if self._file is not None:
             with suppress(OSError):
-                self._file.flush()
+                self._file.close()
+            self._file = None
 
     def __str__(self) -> str:
         lost = f", but for the last {self._lost} lines" if self._lost else ""

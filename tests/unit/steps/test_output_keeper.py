@@ -63,6 +63,8 @@ def test_the_end_is_written_over_the_end_that_was_written_before(tmp_path: Path)
     for number in range(100):
         log.add(f"{number:03}\n".encode())
         log.save()
+    middle = gzip.decompress((tmp_path / "log.middle.txt.gz").read_bytes()).decode()
+    assert middle.splitlines() == [f"{number:03}" for number in range(2, 98)]
     lines = (tmp_path / "log.txt").read_text().splitlines()
     assert lines == ["000", "001", "... 96 lines (0.0 MiB) are in log.middle.txt.gz ...", "098", "099"]
 
