@@ -114,7 +114,7 @@ def report(retrains: Retrains, seconds: float) -> None:
 
 
 def _measure(airflow: LocalAirflow) -> dict[str, float]:
-    """What Airflow's components hold in MiB, and what they have started: workers among them; shared pages are shared."""
+    """What Airflow's components hold in MiB, and what they have started, such as workers; shared pages are shared."""
     found: dict[str, float] = {}
     for process in psutil.process_iter(["cmdline", "environ"]):
         words, home = process.info["cmdline"] or [], (process.info["environ"] or {}).get("AIRFLOW_HOME")
