@@ -16,7 +16,7 @@ READY := $(VENV)/.installed
 export UV_LINK_MODE ?= copy
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help demo test faults test-fast lint format bench docs cluster-up cluster-down constraints clean
+.PHONY: help demo test faults test-fast lint format bench bench-pods docs cluster-up cluster-down constraints clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ bench: $(READY) ## what a retrain and a verdict cost beside the same work by han
 	$(BIN)/python -m benchmarks.meeting --promotions 20 --logs local --databases sqlite
 	$(BIN)/python benchmarks/promotion.py --retrains 200 --sequences 5 --sizes 1000 8000
 	$(BIN)/python benchmarks/promotion_over_time.py --retrains 200 --lines 5
+
+bench-pods: export PATH := $(abspath $(dir $(UV))):$(PATH)
+bench-pods: $(READY) ## what retrains on a cluster cost, and many of them at once, in an hour: DATA=churn.csv LABEL=Churn
+	$(BIN)/python -m benchmarks.on_pods $(DATA) $(LABEL)
+	$(BIN)/python -m benchmarks.queued_on_pods --retrains 200
 
 docs: $(READY) ## check that the pages' commands and links hold
 	$(BIN)/python -m pytest tests/unit/docs tests/integration/docs -q
