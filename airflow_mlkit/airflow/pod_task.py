@@ -200,7 +200,7 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
 
     def _start(self, context: Context, pods: StepPods, asking: Asking, sizes: Sequence[PlannedSize]) -> str:
         had = asking.directory.pods(asking.generation)
-        chosen = choose_next(self.task_id, sizes, had)
+        chosen = choose_next(self.task_id, sizes, had, self.place.interruptions)
         if isinstance(chosen, NoMore):
             self._say_pods(asking)
             raise AirflowFailException(chosen.reason)

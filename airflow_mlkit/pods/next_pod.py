@@ -11,9 +11,6 @@ from airflow_mlkit.pods.telling import tell_end
 from airflow_mlkit.pods.verdict import Cause
 from airflow_mlkit.rundir import PodRecord
 
-MAX_DISRUPTIONS = 5
-"""How often a step starts again that was preempted, evicted or deleted: on its own count, not the task's retries."""
-
 _DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED, Cause.UNASKED)
 
 AGAIN = (Cause.OUT_OF_MEMORY, *_DISRUPTIONS)
@@ -39,18 +36,21 @@ def may_pass(pod: PodRecord) -> bool:
     return pod.exit_code == StoreError.exit_code
 
 
-def choose_next(step: str, sizes: Sequence[PlannedSize], pods: Sequence[PodRecord]) -> NextPod | NoMore:
+def choose_next(
+    step: str, sizes: Sequence[PlannedSize], pods: Sequence[PodRecord], interruptions: int
+) -> NextPod | NoMore:
     """What follows from the pods that one asking for a step has had.
 
     Args:
         step: its name.
         sizes: the step's size and those that it grows to.
         pods: what became of the pods so far, oldest first.
+        interruptions: how often it starts again that was preempted, evicted or deleted: no retries of the task.
     """
     if pods and pods[-1].cause not in (*AGAIN, Cause.DONE) and not may_pass(pods[-1]):
         return NoMore(tell_end(step, pods[-1]))
     disruptions = [pod for pod in pods if pod.cause in _DISRUPTIONS]
-    if len(disruptions) > MAX_DISRUPTIONS:
+    if len(disruptions) > interruptions:
         return NoMore(f"{step}: interrupted {len(disruptions)} times, the last time: {disruptions[-1].said}")
     too_small = {pod.size for pod in pods if pod.cause == Cause.OUT_OF_MEMORY}
     tried = max((place for place, size in enumerate(sizes) if size.name in too_small), default=-1)

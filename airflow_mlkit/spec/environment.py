@@ -89,6 +89,12 @@ class _PodEnvironment(_Environment):
         False, description="Whether a pod that runs for longer is waited for by Airflow's triggerer, not by a worker."
     )
 
+    interruptions: int = Field(
+        5,
+        ge=0,
+        le=1000,
+        description="How often a step starts again that was preempted, evicted or deleted, or lost its node.",
+    )
     start_ahead: bool = Field(
         True, description="Whether a step's pod starts and loads while the task of the step before it ends."
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_mlkit.exceptions import StoreError
 from airflow_mlkit.plan import PlannedSize
 from airflow_mlkit.pods.ending import conclude
-from airflow_mlkit.pods.next_pod import MAX_DISRUPTIONS, NextPod, NoMore, choose_next, may_pass
+from airflow_mlkit.pods.next_pod import NextPod, NoMore, choose_next, may_pass
 from airflow_mlkit.pods.verdict import Cause, Verdict
 from airflow_mlkit.rundir import UNASKED_EXIT_CODE, Outcome, PodRecord, StepRecord
 from airflow_mlkit.spec.pool import Pool
@@ -22,6 +22,7 @@ SIZES = [
     PlannedSize(name=name, resources=Size(cpu=1, memory=memory), pool=Pool())
     for name, memory in {"cpu-small": "1Gi", "cpu-large": "2Gi", "high-memory": "4Gi"}.items()
 ]
+MAX_DISRUPTIONS = 5
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
@@ -43,20 +44,22 @@ def pods_of(*causes: tuple[Cause, str]) -> list[PodRecord]:
     ],
 )
 def test_the_next_pod_has_more_memory_only_where_that_was_lacking(causes: list[Any], size: str) -> None:
-    chosen = choose_next("train", SIZES, pods_of(*causes))
+    chosen = choose_next("train", SIZES, pods_of(*causes), MAX_DISRUPTIONS)
     assert isinstance(chosen, NextPod)
     assert chosen.size.name == size
 
 
 def test_at_the_top_it_ends_with_what_was_tried() -> None:
     tried = [(Cause.OUT_OF_MEMORY, size.name) for size in SIZES]
-    assert choose_next("train", SIZES, pods_of(*tried)) == NoMore(
+    assert choose_next("train", SIZES, pods_of(*tried), MAX_DISRUPTIONS) == NoMore(
         "train: asked 4Gi, needed more; tried cpu-small, cpu-large, high-memory"
     )
 
 
 def test_a_step_that_is_interrupted_for_ever_ends_some_day() -> None:
-    chosen = choose_next("train", SIZES, pods_of(*[(Cause.DISRUPTED, "cpu-small")] * (MAX_DISRUPTIONS + 1)))
+    chosen = choose_next(
+        "train", SIZES, pods_of(*[(Cause.DISRUPTED, "cpu-small")] * (MAX_DISRUPTIONS + 1)), MAX_DISRUPTIONS
+    )
     assert chosen == NoMore("train: interrupted 6 times, the last time: x")
 
 
@@ -72,20 +75,20 @@ def test_a_step_that_is_interrupted_for_ever_ends_some_day() -> None:
 def test_what_another_pod_would_not_help_with_ends_the_step_whoever_looks_at_it(cause: Cause, reason: str) -> None:
     """A worker may die between writing it down and failing its task; the retry must not start another pod."""
     history = pods_of((Cause.DISRUPTED, "cpu-small"), (cause, "cpu-small"))
-    assert choose_next("train", SIZES, history) == NoMore(reason)
+    assert choose_next("train", SIZES, history, MAX_DISRUPTIONS) == NoMore(reason)
 
 
 def test_a_run_directory_that_was_away_is_left_to_the_tasks_own_retries() -> None:
     away = PodRecord(pod="p", size="cpu-small", cause=Cause.FAILED, exit_code=StoreError.exit_code)
     assert may_pass(away)
-    assert isinstance(choose_next("train", SIZES, [away]), NextPod)
+    assert isinstance(choose_next("train", SIZES, [away], MAX_DISRUPTIONS), NextPod)
 
 
 @given(
     st.lists(st.tuples(st.sampled_from([Cause.DISRUPTED, Cause.OUT_OF_MEMORY]), st.sampled_from(SIZES)), max_size=20)
 )
 def test_a_size_that_was_too_small_is_never_tried_again(history: list[tuple[Cause, PlannedSize]]) -> None:
-    chosen = choose_next("train", SIZES, pods_of(*[(cause, size.name) for cause, size in history]))
+    chosen = choose_next("train", SIZES, pods_of(*[(cause, size.name) for cause, size in history]), MAX_DISRUPTIONS)
     too_small = [SIZES.index(size) for cause, size in history if cause is Cause.OUT_OF_MEMORY]
     if isinstance(chosen, NextPod):
         assert SIZES.index(chosen.size) > max(too_small, default=-1)
