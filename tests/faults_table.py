@@ -1,4 +1,4 @@
-"""docs/reference/faults.md from what pytest wrote of the faults: `python -m tests.faults_table JUNIT`."""
+"""docs/reference/faults.md from what pytest wrote of the faults: `python -m tests.faults_table JUNIT ...`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 _PAGE = Path(__file__).parents[1] / "docs/reference/faults.md"
+
+_ORDER = {"sync": 0, "deferrable": 1}
 
 _COLUMNS = ("fault", "mode", "as meant", "task", "what its log says of its pods", "pods", "seconds")
 
@@ -20,13 +22,14 @@ steps before it are among them. *pods* are those of the step that suffers.
 """
 
 
-def write_table(junit: Path) -> None:
+def write_table(*reports: Path) -> None:
     """Write the page.
 
     Args:
-        junit: pytest's `--junitxml`.
+        reports: pytest's `--junitxml`, of one run or of several; of a fault that was tried again the last one counts.
     """
-    rows = list(_read_rows(junit))
+    newest = {row[:2]: row for report in reports for row in _read_rows(report)}
+    rows = sorted(newest.values(), key=lambda row: _ORDER.get(row[1], 0))
     lines = [_COLUMNS, tuple("---" for _ in _COLUMNS), *rows]
     _PAGE.write_text(_HEAD + "".join(f"| {' | '.join(line)} |\n" for line in lines))
 
@@ -43,4 +46,4 @@ def _read_rows(junit: Path) -> Iterator[tuple[str, ...]]:
 
 
 if __name__ == "__main__":
-    write_table(Path(sys.argv[1]))
+    write_table(*map(Path, sys.argv[1:]))
