@@ -209,6 +209,12 @@ class Retrain:
         if self._waiting == "deferred":
             wait_until(lambda: "its log is shown here once it has ended" in self.log(step), 60)
 
+    def wait_for_work(self, step: str) -> str:
+        """The name of the step's pod, once its step has begun there: before it loads, and waits until it is asked."""
+        name = self.wait_for_running(step)
+        wait_until((self.directory.step(step).root / "1" / "tries" / "1" / "started.json").exists, 60)
+        return name
+
     def find_pods(self, step: str) -> list[str]:
         """The names of the step's pods that are there now, whatever they are at."""
         found = [pod["metadata"] for pod in self.platform.pods()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from airflow_mlkit.rundir import UNASKED_EXIT_CODE, StepDirectory
+from airflow_mlkit.rundir import UNASKED_EXIT_CODE, StepDirectory, store_errors
 from airflow_mlkit.rundir.tries import POD_VARIABLE
 from airflow_mlkit.steps.run import load_step
 
@@ -25,7 +25,14 @@ def wait_until_asked(step: StepDirectory, generation: int, seconds: float) -> No
     """
     load_step(step.name)
     until = time.monotonic() + seconds
-    while not step.is_asked(generation, os.environ.get(POD_VARIABLE, "")):
+    while not _is_asked(step, generation):
         if time.monotonic() > until:
             raise SystemExit(UNASKED_EXIT_CODE)
         time.sleep(PAUSE_SECONDS)
+
+
+def _is_asked(step: StepDirectory, generation: int) -> bool:
+    try:
+        return step.is_asked(generation, os.environ.get(POD_VARIABLE, ""))
+    except store_errors():  # it is away just now, and nothing is done yet that could be lost
+        return False

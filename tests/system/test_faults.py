@@ -209,7 +209,7 @@ def test_task_failed_by_a_person_has_no_pod_seconds_later(cards):
 def test_network_to_the_cluster_is_cut_for_a_minute(cards):
     """The worker cannot ask for its pod, nor the pod for its run directory: both wait."""
     retrain = cards.retrain(split={"sleep": 30})
-    name = retrain.wait_for_running("split")
+    name = retrain.wait_for_work("split")
     with cards.platform.cluster.cut_off():
         time.sleep(60)
     assert retrain.wait_for("split") == "success"
@@ -272,7 +272,7 @@ def test_run_directory_is_slow(cards):
 
 def test_run_directory_is_gone_for_20_seconds_while_a_step_works(cards):
     retrain = cards.retrain(split={"sleep": 30})
-    name = retrain.wait_for_running("split")
+    name = retrain.wait_for_work("split")
     with cards.platform.store.suffered("gone"):
         time.sleep(20)
     assert retrain.wait_for("split") == "success"
@@ -280,8 +280,8 @@ def test_run_directory_is_gone_for_20_seconds_while_a_step_works(cards):
 
 
 def test_run_directory_is_gone_for_40_seconds_while_a_result_is_published(cards):
-    retrain = cards.retrain(split={"sleep": 10})
-    retrain.wait_for_running("split")
+    retrain = cards.retrain(split={"sleep": 20})
+    retrain.wait_for_work("split")
     with cards.platform.store.suffered("gone"):
         time.sleep(40)
     assert retrain.wait_for("split") == "success"

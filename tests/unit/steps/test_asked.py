@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_mlkit.rundir import UNASKED_EXIT_CODE, RunDirectory
+from airflow_mlkit.rundir import UNASKED_EXIT_CODE, RunDirectory, StepDirectory
 from airflow_mlkit.rundir.tries import POD_VARIABLE
 from airflow_mlkit.steps.asked import wait_until_asked
 
@@ -28,3 +28,17 @@ def test_it_ends_when_nobody_comes(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         wait_until_asked(RunDirectory(tmp_path).step("extract"), 1, seconds=0.1)
     assert ended.value.code == UNASKED_EXIT_CODE
+
+
+def test_a_store_that_is_away_for_a_moment_does_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[bool | Exception] = [ConnectionError("no route to host"), False, ConnectionError("reset"), True]
+
+    def answer(*_: object) -> bool:
+        given = answers.pop(0)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    monkeypatch.setattr(StepDirectory, "is_asked", answer)
+    wait_until_asked(RunDirectory(tmp_path).step("extract"), 1, seconds=30)
+    assert answers == []
