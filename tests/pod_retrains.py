@@ -319,8 +319,13 @@ class PodProject:
             if each.state() not in ("success", "failed"):
                 each.mark("failed")
         self.started.clear()
-        wait_until(lambda: not [pod for pod in self.platform.pods() if pod["metadata"].get("finalizers")], 60)
-        for pod in self.platform.pods():  # started ahead, and never asked
+        deadline = time.monotonic() + 20
+        while any(pod["metadata"].get("finalizers") for pod in self.platform.pods()) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        for (
+            pod
+        ) in self.platform.pods():  # started ahead and never asked; of a task that was failed while it was deferred
+            self.platform.cluster.free_pod(self.platform.namespace.name, pod["metadata"]["name"])
             self.platform.delete_pod(pod["metadata"]["name"])
         wait_until(lambda: not self.platform.pods(), 60)
 

@@ -24,6 +24,10 @@ from airflow_mlkit.pods.watch import PodWatch
 KILL_GRACE_SECONDS = 5
 """How long a step may take to end when its task was stopped."""
 
+SETTLE_SECONDS = 5.0
+"""How long after its beginning a trigger fires at the earliest. A task that is queued again before Airflow's scheduler
+has heard of the end of the worker that deferred it is taken for one that was lost, and gets another try."""
+
 MAX_PAUSE_SECONDS = 10.0
 _PAUSE_OF_AGE = 0.05
 _ANSWER_SECONDS = 30
@@ -68,7 +72,7 @@ class StepPodTrigger(BaseTrigger):
         self.log.info("waits for the pod %s; its log is shown here once it has ended", self.pod)
         with suppress(Exception):  # its first answer takes Airflow's API seconds: not when a person stops the task
             await self._find_state()
-        event = {"pod": self.pod}
+        event, settled = {"pod": self.pod}, asyncio.get_running_loop().time() + SETTLE_SECONDS
         try:
             await self._wait()
         except (ClusterRefused, ClusterUnreachable) as error:
@@ -76,6 +80,7 @@ class StepPodTrigger(BaseTrigger):
         except Exception as error:  # whatever it is, the worker can still look at the pod
             self.log.exception("the triggerer cannot wait for the pod %s", self.pod)
             event["trouble"] = f"{type(error).__name__}: {error}"
+        await asyncio.sleep(settled - asyncio.get_running_loop().time())
         self._has_fired = True
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 

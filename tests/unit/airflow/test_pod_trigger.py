@@ -34,6 +34,11 @@ class Cluster:
         self.removed = True
 
 
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_trigger, "SETTLE_SECONDS", 0.0)
+
+
 def build(monkeypatch: pytest.MonkeyPatch, cluster: Cluster, state: str) -> KubernetesStepPodTrigger:
     """A trigger whose task is in a state."""
 
@@ -88,6 +93,19 @@ def test_a_pod_that_has_ended_resumes_the_task_and_stays(monkeypatch: pytest.Mon
 
     assert asyncio.run(run()) == [{"pod": "p"}]
     assert not cluster.removed
+
+
+def test_a_pod_that_ends_at_once_resumes_its_task_when_airflow_has_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_trigger, "SETTLE_SECONDS", 0.5)
+    trigger = build(monkeypatch, Cluster(phase="Succeeded"), "deferred")
+
+    async def run() -> float:
+        began = asyncio.get_running_loop().time()
+        async for _ in trigger.run():
+            return asyncio.get_running_loop().time() - began
+        return 0.0
+
+    assert asyncio.run(run()) >= 0.5
 
 
 def test_a_trigger_that_is_cancelled_again_and_again_removes_the_pod_all_the_same(
