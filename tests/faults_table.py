@@ -11,7 +11,7 @@ _PAGE = Path(__file__).parents[1] / "docs/reference/faults.md"
 
 _ORDER = {"sync": 0, "deferrable": 1}
 
-_COLUMNS = ("fault", "mode", "as meant", "task", "what its log says of its pods", "pods", "seconds")
+_COLUMNS = ("fault", "mode", "as meant", "task", "what its log says", "pods", "seconds")
 
 _HEAD = """# What goes wrong on a cluster, and what follows
 

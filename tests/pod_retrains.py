@@ -167,10 +167,12 @@ class Retrain:
 
     def tell(self) -> dict[str, str]:
         """How the step ended that a test made suffer, for people: outcome, the reason in its log, pods and seconds."""
-        log = self.log(self.suffering).splitlines()
+        log = [line for line in self.log(self.suffering).splitlines() if not line.startswith("::")]
+        tried = next((line for line in reversed(log) if line.startswith("tried: ")), "")
+        outcome = str(self.task(self.suffering)["state"])
         return {
-            "outcome": str(self.task(self.suffering)["state"]),
-            "reason": next((line for line in reversed(log) if line.startswith("tried: ")), log[-1] if log else ""),
+            "outcome": outcome,
+            "reason": tried if outcome == "success" else " ".join([log[-1] if log else "", tried and f"({tried})"]),
             "pods": str(len(self.pods(self.suffering))),
             "seconds": f"{time.monotonic() - self._started:.0f}",
         }
