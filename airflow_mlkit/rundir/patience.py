@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from errno import EBUSY, EIO, EREMOTEIO
@@ -19,6 +20,12 @@ PAUSE_SECONDS = 2.0
 
 _ANSWERED: set[str] = set()
 """The stores that have answered this process. One that never did has a wrong address, and is told at once."""
+
+_GIVEN_UP: dict[str, float] = {}
+"""When those were asked last that were waited for in vain, by the clock of `time.monotonic`."""
+
+GIVEN_UP_SECONDS = 60.0
+"""How long after that they are not waited for again: the end of a step asks for many things, one after the other."""
 
 _PASSING = (EBUSY, EIO, EREMOTEIO)
 """As s3fs (s3fs/errors.py) puts a store's "slow down", its 5xx, and what it has no word for."""
@@ -41,16 +48,28 @@ def patiently(path: UPath, act: Callable[[], Answer]) -> Answer:
             answer = act()
         except store_errors() as error:
             if isinstance(error, FileNotFoundError | FileExistsError):
-                _ANSWERED.add(store)
-            if not _passes(error) or store not in _ANSWERED or time.monotonic() > until:
+                _note_answer(store)
+            if not _passes(error) or store not in _ANSWERED:
+                raise
+            if time.monotonic() > until or _is_given_up(store):
+                _GIVEN_UP[store] = time.monotonic()
                 raise
             if not has_said:
                 log.warning("%s: %s. It is asked again for %.0f s.", store, error, PATIENCE_SECONDS)
                 has_said = True
         else:
-            _ANSWERED.add(store)
+            _note_answer(store)
             return answer
         time.sleep(PAUSE_SECONDS)
+
+
+def _note_answer(store: str) -> None:
+    _ANSWERED.add(store)
+    _GIVEN_UP.pop(store, None)
+
+
+def _is_given_up(store: str) -> bool:
+    return time.monotonic() - _GIVEN_UP.get(store, -math.inf) < GIVEN_UP_SECONDS
 
 
 def find_store(path: UPath) -> str:

@@ -12,11 +12,12 @@ from typing import Any
 
 from upath import UPath
 
+from airflow_mlkit.exceptions import StoreError
 from airflow_mlkit.rundir.canonical import hash_file
 from airflow_mlkit.rundir.checkpoint_folder import CheckpointFolder
 from airflow_mlkit.rundir.create_only import create_only
 from airflow_mlkit.rundir.patience import patiently
-from airflow_mlkit.rundir.place import is_local
+from airflow_mlkit.rundir.place import is_local, store_errors
 from airflow_mlkit.rundir.records import FileRecord, SizeRecord, StepRecord
 
 POD_VARIABLE = "MLKIT_POD"
@@ -125,4 +126,7 @@ class Try:
     def _upload(self, name: str) -> None:
         if self._scratch is not None:
             target = self.root / name
-            patiently(target, lambda: target.fs.put_file(str(self.folder / name), target.path))
+            try:
+                patiently(target, lambda: target.fs.put_file(str(self.folder / name), target.path))
+            except store_errors() as error:
+                raise StoreError(f"{target} cannot be written: {error}") from error

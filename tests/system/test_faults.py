@@ -289,8 +289,8 @@ def test_run_directory_is_gone_for_40_seconds_while_a_result_is_published(cards)
 
 
 def test_run_directory_is_full(cards):
-    retrain = cards.retrain(split={"sleep": 10})
-    retrain.wait_for_running("split")
+    retrain = cards.retrain(split={"sleep": 20})
+    retrain.wait_for_work("split")
     with cards.platform.store.suffered("full"):
         wait_until(lambda: not retrain.find_running_pod("split"), 300)  # it asks again for three minutes
     assert retrain.wait_for("split") == "success"  # the task's own retry finds room again

@@ -14,7 +14,7 @@ from upath import UPath
 
 from airflow_mlkit.cost.removed_runs import RemovedRuns
 from airflow_mlkit.cost.run_files import read_runs
-from airflow_mlkit.exceptions import RegistryError, RunDirectoryError
+from airflow_mlkit.exceptions import RegistryError, RunDirectoryError, StoreError
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
 from airflow_mlkit.rundir import CheckpointFolder, Outcome, RunDirectory, RunRecord, create_only, patience, store_errors
@@ -112,8 +112,27 @@ def test_a_bucket_that_stays_away_or_full_is_told_in_the_end(
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
     with trouble.suffered("full"), pytest.raises(RunDirectoryError, match="cannot be written"):
         run.step("train").begin(1)
+    assert run.step("train").published(1) is None
     with trouble.suffered("gone"), pytest.raises(store_errors()):
         run.step("train").published(1)
+
+
+def test_a_bucket_that_was_waited_for_in_vain_is_not_waited_for_again(
+    troubled: tuple[RunDirectory, StoreTrouble], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that fails still writes its log, its files and its outcome: each in vain."""
+    run, trouble = troubled
+    attempt = run.step("train").begin(1)
+    (attempt.folder / "model.json").write_text("{}")
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
+    with trouble.suffered("full"):
+        with pytest.raises(StoreError, match=r"model\.json cannot be written"):
+            attempt.seal()
+        monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1000.0)
+        with pytest.raises(StoreError, match=r"model\.json cannot be written"):
+            attempt.seal()
+    attempt.seal()
+    assert attempt.publish(attempt.record(outcome=Outcome.DONE, exit_code=0, files={}, spec_hash=""))
 
 
 def test_a_bucket_that_said_no_such_file_has_answered_too(troubled: tuple[RunDirectory, StoreTrouble]) -> None:
