@@ -46,7 +46,7 @@ class FollowedPod:
         """Wait to the end, and show the log as it comes.
 
         Args:
-            is_found: the pod ran before, and its node may have rotated the beginning of its log away.
+            is_found: another worker has waited for it before; the beginning of its log may have been rotated away.
         """
         log = PodLog(self._pods.client, self._pods.namespace, self.name, self._say)
         verdict = self.wait()

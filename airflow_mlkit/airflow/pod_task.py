@@ -16,7 +16,7 @@ from kubernetes.client import CoreV1Api
 from airflow_mlkit.airflow.followed_pod import FollowedPod
 from airflow_mlkit.airflow.patience import ClusterRefused, ClusterUnreachable
 from airflow_mlkit.airflow.settings import Settings
-from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, make_pod_name
+from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, find_owner, make_pod_name
 from airflow_mlkit.airflow.step_task import Asking, StepTask, StepWithPages, end_task, say_reason
 from airflow_mlkit.airflow.task_state import RUNNING, find_task_state
 from airflow_mlkit.cost.tried import measure_pod, tell_tried
@@ -29,7 +29,7 @@ from airflow_mlkit.pods.ahead import WAIT_SECONDS, find_next_steps
 from airflow_mlkit.pods.next_pod import NoMore, choose_next, may_pass
 from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, find_pod_environment, place_of
 from airflow_mlkit.pods.telling import tell_end
-from airflow_mlkit.pods.verdict import Cause, Verdict
+from airflow_mlkit.pods.verdict import Cause, Pod, Verdict
 from airflow_mlkit.pods.watch import PodWatch
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import PodRecord, RunDirectory, StepRecord, store_errors
@@ -119,7 +119,7 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             return
         pods, name = self._running
         pod = pods.read(name)
-        if pod and (pod["metadata"].get("annotations") or {}).get(OWNER) == self._owner:
+        if pod and find_owner(pod) == self._owner:
             pods.remove(name, KILL_GRACE_SECONDS)
 
     def _carry_out(self, context: Context, asking: Asking) -> StepRecord:
@@ -130,9 +130,10 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             unjudged = self._find_unjudged(pods, asking, published.record if published else None)
             if published and unjudged is None:
                 return published.record
-            name = unjudged or self._start(context, pods, asking, sizes)
+            name = str(unjudged["metadata"]["name"]) if unjudged else self._start(context, pods, asking, sizes)
             self._end_when_stopped()
-            pod = self._follow(context, pods, asking, name, is_found=unjudged is not None)
+            is_found_again = unjudged is not None and find_owner(unjudged) is not None
+            pod = self._follow(context, pods, asking, name, is_found=is_found_again)
             self._end_when_stopped()
             if may_pass(pod):
                 raise AirflowException(tell_end(self.task_id, pod))
@@ -178,7 +179,7 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             return (planned.size, *planned.grows_to)
         return plan_sizes(self.project.platform, self.project.name_size(planned, asking.parameters))
 
-    def _find_unjudged(self, pods: StepPods, asking: Asking, published: StepRecord | None) -> str | None:
+    def _find_unjudged(self, pods: StepPods, asking: Asking, published: StepRecord | None) -> Pod | None:
         """The pod of this asking that nobody has judged yet; all others are removed.
 
         Where the step has published its result already, only the pod that did is worth a look.
@@ -191,7 +192,7 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             is_of_this_asking = pod["metadata"]["labels"].get(f"{LABEL}/generation") == generation
             is_wanted = name not in judged and (published is None or published.pod == name)
             if found is None and is_of_this_asking and is_wanted:
-                found = name
+                found = pod
                 self.log.info("found the pod %s", name)
                 asking.directory.ask(asking.generation, name)  # it may have been started ahead, and wait for this
             else:

@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api
 
 from airflow_mlkit.airflow.patience import PAUSE_SECONDS, ClusterRefused, ClusterUnreachable, Patience, cluster_errors
-from airflow_mlkit.airflow.step_pod import OWNER, WITHOUT_FINALIZER
+from airflow_mlkit.airflow.step_pod import WITHOUT_FINALIZER, find_owner
 from airflow_mlkit.airflow.task_state import DEFERRED, FINISHED, find_task_state
 from airflow_mlkit.pods.verdict import Pod, judge
 from airflow_mlkit.pods.watch import PodWatch
@@ -116,7 +116,7 @@ class StepPodTrigger(BaseTrigger):
 
     def _may_go(self, pod: Pod, state: str) -> bool:
         """A pod that has ended may be about to be judged by its task, which another triggerer has resumed."""
-        is_ours = (pod["metadata"].get("annotations") or {}).get(OWNER) == self.owner
+        is_ours = find_owner(pod) == self.owner
         return is_ours and (state in FINISHED or not judge(pod, datetime.now(UTC)).is_final)
 
     def _connect(self) -> AbstractAsyncContextManager[ApiClient]:

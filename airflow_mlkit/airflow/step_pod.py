@@ -159,6 +159,12 @@ WITHOUT_FINALIZER = {"metadata": {"$deleteFromPrimitiveList/finalizers": [FINALI
 """A strategic merge patch that leaves other people's finalizers alone."""
 
 
+def find_owner(pod: Pod) -> str | None:
+    """Whom a pod belongs to; None for one that was started ahead and that nobody has claimed."""
+    owner: str | None = (pod["metadata"].get("annotations") or {}).get(OWNER)
+    return owner
+
+
 def make_pod_name(project: str, step: str, *marks: object) -> str:
     """The name of a step's pod: at most 63 characters, as a host name has.
 
