@@ -9,7 +9,8 @@ from importlib import import_module
 
 import pytest
 
-from airflow_mlkit.airflow.report_link import WITH_PAGES, ReportLink
+from airflow_mlkit.airflow.pod_task import PodStepTask
+from airflow_mlkit.airflow.report_link import WITH_PAGES, WITH_PODS, PodsLink, ReportLink
 from airflow_mlkit.airflow.step_task import StepWithPages
 
 pytestmark = pytest.mark.needs("airflow")
@@ -35,13 +36,22 @@ def test_the_plugin_is_cheap_in_each_process_and_light_in_the_api_server():
     assert found == {"light": [], "prefixes": ["/mlkit"], "heavy": [], "links": ["Report", "Pods"]}
 
 
-def test_each_operator_with_a_page_has_the_button_that_leads_to_it():
-    """Airflow finds it by the names of the operator's class and module."""
-    named = [(operator.__module__, operator.__name__) for operator in ReportLink.operators]
-    real = [getattr(import_module(path.rpartition(".")[0]), path.rpartition(".")[2]) for path in WITH_PAGES]
-    assert named == [(operator.__module__, operator.__name__) for operator in real]
-    reporting = {StepWithPages, *all_subclasses(StepWithPages)} - {StepWithPages}
-    assert reporting <= set(real)
+@pytest.mark.parametrize(("link", "paths"), [(ReportLink, WITH_PAGES), (PodsLink, WITH_PODS)])
+def test_a_button_is_found_by_the_names_of_its_operators(link, paths):
+    """Airflow compares the class and the module."""
+    named = [(operator.__module__, operator.__name__) for operator in link.operators]
+    assert named == [(operator.__module__, operator.__name__) for operator in map(load, paths)]
+
+
+def test_each_operator_with_a_page_has_a_button():
+    known = {load(path) for path in (*WITH_PAGES, *WITH_PODS)}
+    assert all_subclasses(StepWithPages) - known == {PodStepTask}
+    assert all_subclasses(PodStepTask) == {load(path) for path in WITH_PODS}
+
+
+def load(path):
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def all_subclasses(base):
