@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -56,3 +57,13 @@ def must_be_installed(module: str, *, extra: str, purpose: str) -> None:
     with needs_extra(extra, purpose):
         if importlib.util.find_spec(module) is None:
             raise ModuleNotFoundError(name=module)
+
+
+def find_errors(*names: tuple[str, str]) -> tuple[type[Exception], ...]:
+    """The errors of libraries that are loaded; one that is not has raised none.
+
+    Args:
+        names: the module of each error, and its name there.
+    """
+    loaded = ((sys.modules.get(module), name) for module, name in names)
+    return tuple(getattr(module, name) for module, name in loaded if module)

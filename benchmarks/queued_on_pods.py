@@ -2,7 +2,7 @@
 
 Some small projects are asked for retrains all at once; those of one project follow each other. Prints what was done in
 an hour, the memory of Airflow's scheduler and triggerer over time, and what was lost: a retrain that did not end well,
-a step without exactly one pod, a version that no retrain made, a pod that was left behind.
+a step without exactly one pod, a pod that was left behind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airflow_mlkit.airflow.standalone import LocalAirflow
 from airflow_mlkit.rundir import RunDirectory, safe_run_id
 from tests.kubernetes import serve_cluster
 from tests.on_cluster import PodPlatform, serve_platform
-from tests.pod_retrains import STEPS
+from tests.pod_retrains import STEPS, find_processes
 from tests.projects import build_project, default_spec
 
 SETTINGS = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1"}
@@ -116,10 +116,8 @@ def report(retrains: Retrains, seconds: float) -> None:
 def _measure(airflow: LocalAirflow) -> dict[str, float]:
     """What Airflow's components hold in MiB, and what they have started, such as workers; shared pages are shared."""
     found: dict[str, float] = {}
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        words, home = process.info["cmdline"] or [], (process.info["environ"] or {}).get("AIRFLOW_HOME")
-        component = next((each for each in COMPONENTS if each in words), None)
-        if home == str(airflow.home) and component:
+    for component in COMPONENTS:
+        for process in find_processes(airflow, component):
             found[component] = _held(process)
             found[f"{component}'s processes"] = sum(map(_held, process.children(recursive=True)))
     return found

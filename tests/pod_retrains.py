@@ -302,10 +302,8 @@ class PodProject:
 
     def kill(self, component: str) -> None:
         """SIGKILL for Airflow's scheduler or triggerer, whoever started it."""
-        for process in psutil.process_iter(["cmdline", "environ"]):
-            told, home = process.info["cmdline"] or [], (process.info["environ"] or {}).get("AIRFLOW_HOME")
-            if home == str(self.airflow.home) and "airflow" in " ".join(told) and component in told:
-                os.kill(process.pid, signal.SIGKILL)
+        for process in find_processes(self.airflow, component):
+            os.kill(process.pid, signal.SIGKILL)
 
     def start(self, component: str) -> None:
         """Start one again; it ends with the project."""
@@ -330,6 +328,14 @@ class PodProject:
             self.platform.cluster.free_pod(self.platform.namespace.name, pod["metadata"]["name"])
             self.platform.delete_pod(pod["metadata"]["name"])
         wait_until(lambda: not self.platform.pods(), 60)
+
+
+def find_processes(airflow: LocalAirflow, component: str) -> Iterator[psutil.Process]:
+    """Those that run a component of an Airflow, whoever started them."""
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        told, home = process.info["cmdline"] or [], (process.info["environ"] or {}).get("AIRFLOW_HOME")
+        if home == str(airflow.home) and "airflow" in " ".join(told) and component in told:
+            yield process
 
 
 def read_log(airflow: LocalAirflow, dag_id: str, run_id: str, task: str, number: int = 1) -> str:

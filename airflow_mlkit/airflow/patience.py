@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
 
 from airflow_mlkit.cluster.refusal import NO_RIGHT, words_of
+from airflow_mlkit.extras import find_errors
 
 log = logging.getLogger("airflow_mlkit.pods")
 
@@ -95,11 +95,7 @@ def is_on_the_way(trouble: Exception) -> bool:
 
 def cluster_errors() -> tuple[type[Exception], ...]:
     """What clients of Kubernetes raise, and those of Google Cloud that lead to a cluster there, as far as loaded."""
-    return (OSError, *_loaded())
-
-
-def _loaded() -> Iterator[type[Exception]]:
-    libraries = (
+    libraries = find_errors(
         ("kubernetes.client", "ApiException"),
         ("kubernetes_asyncio.client", "ApiException"),
         ("urllib3.exceptions", "HTTPError"),
@@ -107,6 +103,4 @@ def _loaded() -> Iterator[type[Exception]]:
         ("google.auth.exceptions", "GoogleAuthError"),
         ("google.api_core.exceptions", "GoogleAPICallError"),
     )
-    for module, name in libraries:
-        if loaded := sys.modules.get(module):
-            yield getattr(loaded, name)
+    return (OSError, *libraries)

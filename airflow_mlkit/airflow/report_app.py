@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
@@ -54,18 +55,19 @@ def show_report(dag_id: str, run_id: str, step: str, session: SessionDep) -> HTM
     if step not in PAGES:
         raise HTTPException(404, f"There is no page of a step {step!r}; there are those of {', '.join(PAGES)}.")
     run_dir = _find_run(dag_id, run_id, step, session)
-    try:
-        return HTMLResponse(read_report(run_dir, step), headers=HEADERS)
-    except MLKitError as error:
-        raise HTTPException(404, str(error)) from None
+    return _answer(lambda: read_report(run_dir, step))
 
 
 @router.get("/pods/{dag_id}/{run_id}/{step}", response_class=HTMLResponse, dependencies=_MAY_READ)
 def show_pods(dag_id: str, run_id: str, step: str, session: SessionDep) -> HTMLResponse:
     """The pods that a step of a Dag run has had."""
     run_dir = _find_run(dag_id, run_id, step, session)
+    return _answer(lambda: read_pods(run_dir, step, run_id))
+
+
+def _answer(read: Callable[[], bytes | str]) -> HTMLResponse:
     try:
-        return HTMLResponse(read_pods(run_dir, step, run_id), headers=HEADERS)
+        return HTMLResponse(read(), headers=HEADERS)
     except MLKitError as error:
         raise HTTPException(404, str(error)) from None
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 from upath import UPath
 
 from airflow_mlkit.exceptions import RunDirectoryError
-from airflow_mlkit.extras import import_extra
+from airflow_mlkit.extras import find_errors, import_extra
 
 _BUCKETS = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gcs")}
 """For each kind of bucket the module that opens it, and the extra that brings the module."""
@@ -48,12 +47,11 @@ def store_errors() -> tuple[type[Exception], ...]:
     s3fs turns the answers of a store into errors of the operating system, and lets through what kept it from getting
     one: a server that is away, a name that is none, credentials that are missing.
     """
-    libraries = (
+    libraries = find_errors(
         ("botocore.exceptions", "BotoCoreError"),
         ("boto3.exceptions", "Boto3Error"),
         ("aiohttp", "ClientError"),
         ("gcsfs.retry", "HttpError"),
         ("google.auth.exceptions", "GoogleAuthError"),
     )
-    loaded = ((sys.modules.get(module), name) for module, name in libraries)
-    return (OSError, *(getattr(module, name) for module, name in loaded if module))
+    return (OSError, *libraries)

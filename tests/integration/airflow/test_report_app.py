@@ -114,6 +114,9 @@ def test_a_browser_that_is_not_logged_in_is_sent_to_the_login_and_back(server, r
     """As Airflow's own pages do; a cookie that Airflow does not know is no better than none."""
     browser = {"Accept": "text/html,application/xhtml+xml"}
     expected = f"http://testserver/api/v2/auth/login?next={quote('http://testserver' + address(run, 'gate'), safe='')}"
+    pods = address(run, "gate").replace("/reports/", "/pods/")
+    back = server.get(pods, headers=browser).headers["location"]
+    assert back == f"http://testserver/api/v2/auth/login?next={quote('http://testserver' + pods, safe='')}"
     for cookie in ({}, {"Cookie": "_token=rubbish"}):
         response = server.get(address(run, "gate"), headers={**browser, **cookie})
         assert (response.status_code, response.headers["location"]) == (303, expected)

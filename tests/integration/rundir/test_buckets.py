@@ -17,7 +17,16 @@ from airflow_mlkit.cost.run_files import read_runs
 from airflow_mlkit.exceptions import RegistryError, RunDirectoryError, StoreError
 from airflow_mlkit.project import load_project
 from airflow_mlkit.registry import ChampionLog
-from airflow_mlkit.rundir import CheckpointFolder, Outcome, RunDirectory, RunRecord, create_only, patience, store_errors
+from airflow_mlkit.rundir import (
+    CheckpointFolder,
+    Outcome,
+    RunDirectory,
+    RunRecord,
+    Try,
+    create_only,
+    patience,
+    store_errors,
+)
 from airflow_mlkit.rundir.create_only import _TRUSTED
 from airflow_mlkit.steps.run import run_step
 from airflow_mlkit.steps.sign_of_life import show_life
@@ -89,12 +98,18 @@ def troubled(
         yield begin(f"{str(bucket).rstrip('/')}/churn/r1"), trouble
 
 
+def make_model(run: RunDirectory) -> Try:
+    """A try that has made a file, and not yet sealed it."""
+    attempt = run.step("train").begin(1)
+    (attempt.folder / "model.json").write_text("{}")
+    return attempt
+
+
 def test_a_bucket_that_is_away_for_a_while_costs_nothing(
     troubled: tuple[RunDirectory, StoreTrouble], caplog: pytest.LogCaptureFixture
 ) -> None:
     run, trouble = troubled
-    attempt = run.step("train").begin(1)
-    (attempt.folder / "model.json").write_text("{}")
+    attempt = make_model(run)
     with ThreadPoolExecutor(1) as pool, trouble.suffered("gone"):
         sealed = pool.submit(attempt.seal)
         time.sleep(3)
@@ -122,8 +137,7 @@ def test_a_bucket_that_was_waited_for_in_vain_is_not_waited_for_again(
 ) -> None:
     """A step that fails still writes its log, its files and its outcome: each in vain."""
     run, trouble = troubled
-    attempt = run.step("train").begin(1)
-    (attempt.folder / "model.json").write_text("{}")
+    attempt = make_model(run)
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
     with trouble.suffered("full"):
         with pytest.raises(StoreError, match=r"model\.json cannot be written"):
