@@ -13,6 +13,9 @@ from airflow_mlkit.exceptions import MissingExtraError
 
 DISTRIBUTION = "airflow-mlkit"
 
+BUCKET_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+"""For each scheme of a bucket's address the extra that brings what opens it."""
+
 
 @contextmanager
 def needs_extra(extra: str, purpose: str) -> Iterator[None]:

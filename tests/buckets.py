@@ -23,7 +23,8 @@ Application = Callable[..., Any]
 
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
-_NO_GOOGLE = {"GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false", "NO_GCE_CHECK": "true"}
+NO_GOOGLE = {"GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false", "NO_GCE_CHECK": "true"}
+"""gcsfs reads the first when it is imported, whoever imports it first."""
 
 GCS_INSTALL = "go install github.com/fsouza/fake-gcs-server@v1.56.1"
 _GO_BIN = Path(__file__).parents[1] / ".cache/bin"
@@ -89,7 +90,7 @@ def _open_bucket(uri: str, environment: dict[str, str]) -> Iterator[UPath]:
     """
     with pytest.MonkeyPatch.context() as patch:
         # gcsfs asks a Google that is not there: for the kind of bucket a minute, for credentials some seconds
-        for variable, value in {**environment, **_NO_GOOGLE}.items():
+        for variable, value in {**environment, **NO_GOOGLE}.items():
             patch.setenv(variable, value)
         _forget_clients()
         bucket = UPath(uri, use_listings_cache=False)

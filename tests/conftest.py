@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from collections.abc import Callable
 from functools import cache
@@ -12,13 +13,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import helm, kubernetes
-from tests.buckets import GCS_INSTALL, find_gcs_server
+from tests.buckets import GCS_INSTALL, NO_GOOGLE, find_gcs_server
 from tests.lacking import skip_or_fail
 from tests.registry import REGISTRY_INSTALL, find_registry
 
 # a busy machine is slow, and that is no fault of the code under test
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+os.environ.update(NO_GOOGLE)
 
 
 def _postgresql() -> bool:

@@ -13,13 +13,12 @@ import pyarrow as pa
 from upath import UPath
 
 from airflow_mlkit.exceptions import SourceError, UserError
-from airflow_mlkit.extras import needs_extra
+from airflow_mlkit.extras import BUCKET_EXTRAS, needs_extra
 
 Format = Literal["csv", "parquet"]
 
 _FORMATS: dict[str, Format] = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet"}
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4", ".xz": "xz"}
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _GLOB = frozenset("*?[")
 _NOT_THERE = "Correct the path in mlkit.yaml, or put the data there."
 _NOT_REACHED = "Look at the bucket's name, its region, the network, and the keys in this process's environment."
@@ -36,7 +35,7 @@ def open_path(uri: str) -> UPath:
     """
     scheme = uri.partition("://")[0] if "://" in uri else ""
     try:
-        with needs_extra(_EXTRAS.get(scheme, "steps"), f"reading {scheme}://"):
+        with needs_extra(BUCKET_EXTRAS.get(scheme, "steps"), f"reading {scheme}://"):
             path = UPath(uri)
             path.fs  # noqa: B018  # imports the bucket's reader
     except ValueError:

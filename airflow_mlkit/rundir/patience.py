@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from upath import UPath
 
-from airflow_mlkit.rundir.place import store_errors
+from airflow_mlkit.rundir.place import library_errors, store_errors
 
 log = logging.getLogger("airflow_mlkit")
 
@@ -82,6 +82,6 @@ def _passes(error: Exception) -> bool:
     code = getattr(error, "code", None)  # gcsfs keeps HTTP's
     if isinstance(code, int):
         return code in _PASSING_CODES or code >= _SERVERS_FAULT
-    if isinstance(error, ConnectionError | TimeoutError) or not isinstance(error, OSError):
+    if isinstance(error, (ConnectionError, TimeoutError, *library_errors())):
         return True
-    return error.errno in _PASSING
+    return isinstance(error, OSError) and error.errno in _PASSING

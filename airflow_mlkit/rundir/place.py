@@ -8,10 +8,10 @@ from pathlib import Path
 from upath import UPath
 
 from airflow_mlkit.exceptions import RunDirectoryError
-from airflow_mlkit.extras import find_errors, import_extra
+from airflow_mlkit.extras import BUCKET_EXTRAS, find_errors, import_extra
 
-_BUCKETS = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gcs")}
-"""For each kind of bucket the module that opens it, and the extra that brings the module."""
+_BUCKETS = {"s3": "s3fs", "gs": "gcsfs"}
+"""For each kind of bucket the module that opens it."""
 
 
 def open_place(uri: UPath | Path | str) -> UPath:
@@ -30,8 +30,7 @@ def open_place(uri: UPath | Path | str) -> UPath:
         raise RunDirectoryError(
             f"{uri} is no place for a run.", hint="Name a folder, gs://bucket/... or s3://bucket/..."
         )
-    module, extra = _BUCKETS[protocol]
-    import_extra(module, extra=extra, purpose=f"{protocol}://")
+    import_extra(_BUCKETS[protocol], extra=BUCKET_EXTRAS[protocol], purpose=f"{protocol}://")
     # a store keeps a//b apart from a/b, and lists it elsewhere
     return UPath(f"{protocol}://{re.sub('/+', '/', bucket)}", use_listings_cache=False)
 
@@ -47,11 +46,15 @@ def store_errors() -> tuple[type[Exception], ...]:
     s3fs turns the answers of a store into errors of the operating system, and lets through what kept it from getting
     one: a server that is away, a name that is none, credentials that are missing.
     """
-    libraries = find_errors(
+    return (OSError, *library_errors())
+
+
+def library_errors() -> tuple[type[Exception], ...]:
+    """What the libraries that ask a bucket raise themselves; some is an OSError too, with an `errno` or without."""
+    return find_errors(
         ("botocore.exceptions", "BotoCoreError"),
         ("boto3.exceptions", "Boto3Error"),
         ("aiohttp", "ClientError"),
         ("gcsfs.retry", "HttpError"),
         ("google.auth.exceptions", "GoogleAuthError"),
     )
-    return (OSError, *libraries)
