@@ -77,19 +77,22 @@ def _find_environment(project: Path, platform: Path | None, backend: str) -> str
 
 
 def _print_pods(project: Project) -> None:
-    """Each step's pod; a run's own name, generation and time stand in capitals."""
+    """Each step's pod; where the run's name stands it says RUN.
+
+    Airflow's own annotations, by which the sweeper finds a pod's task, are not there: no task is at hand.
+    """
     from ruamel.yaml import YAML
 
-    from airflow_mlkit.pods.step_pod import describe_step_pod
+    from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, place_of
 
     yaml = YAML()
     yaml.explicit_start = True
-    plan = project.plan
+    plan, run_dir = project.plan, f"{project.runs}/RUN"
     for dag in filter(None, (plan.retrain, plan.predict)):
         for step in dag.steps:
-            options = {"--run-dir": f"{project.runs}/RUN", "--generation": "1", "--run-id": "RUN"}
+            options = {"--run-dir": run_dir, "--generation": "1", "--run-id": "RUN"}
             name = f"{project.spec.name[:40]}-{step.name}-00000000"
-            labels = {"run": "RUN", "try": "1", "generation": "1"}
+            labels = {"run": "RUN", "try": "1", "generation": "1", PLACE: place_of(run_dir)}
             pod = describe_step_pod(project, dag, step.name, step.size, name=name, options=options, labels=labels)
             yaml.dump(pod, sys.stdout)
 

@@ -114,17 +114,20 @@ def _describe_identity(place: PodEnvironment) -> dict[str, Any]:
 def _describe_node(size: PlannedSize) -> dict[str, Any]:
     """Where it may run: a toleration alone lets it in, a selector or an affinity keeps it there."""
     pool = size.pool
-    affinity = dict(pool.affinity)
+    affinity = pool.affinity.model_dump(mode="json")
     if size.resources.whole_node:
-        affinity["podAntiAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": [_OTHER_STEPS_ON_THE_NODE]}
+        kept_off = affinity.get("podAntiAffinity", {})
+        rules = [*kept_off.get(_REQUIRED, ()), _OTHER_STEPS_ON_THE_NODE]
+        affinity["podAntiAffinity"] = {**kept_off, _REQUIRED: rules}
     given = {
         "nodeSelector": dict(pool.node_selector),
         "affinity": affinity,
-        "tolerations": [dict(each) for each in pool.tolerations],
+        "tolerations": [each.model_dump(mode="json") for each in pool.tolerations],
     }
     return {key: value for key, value in given.items() if value}
 
 
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _OTHER_STEPS_ON_THE_NODE = {
     "topologyKey": "kubernetes.io/hostname",
     "labelSelector": {"matchLabels": dict(MANAGED)},

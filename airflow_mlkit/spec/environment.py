@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from airflow_mlkit.spec.declared import chosen_by_value, problem_at, shorten
-from airflow_mlkit.spec.values import ConnectionId, Declared, Duration, Name, Text, parse_duration
+from airflow_mlkit.spec.values import ConnectionId, Declared, Name, PositiveDuration, Text, has_user, parse_duration
 
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
@@ -81,7 +81,7 @@ class _PodEnvironment(_Environment):
     env_from_secrets: tuple[ObjectName, ...] = Field((), description="Secrets whose keys are the steps' environment.")
     image_pull_secrets: tuple[ObjectName, ...] = Field((), description="Secrets with which images are pulled.")
     volume: Volume | None = Field(None, description="A shared volume on which runs lie, where no bucket is.")
-    node_wait: Duration = Field(
+    node_wait: PositiveDuration = Field(
         parse_duration("15m"), description="How long a pod may wait for a node; scaling up takes minutes."
     )
 
@@ -100,16 +100,23 @@ class _PodEnvironment(_Environment):
     )
 
     @model_validator(mode="after")
-    def _places_outlive_the_pods(self) -> Self:
-        places = {"runs": self.runs, "champions": self.champions or self.runs, "mlflow": self.mlflow}
+    def _places_are_open_and_outlive_the_pods(self) -> Self:
+        places = {"runs": self.runs, "champions": self.champions, "mlflow": self.mlflow}
         problems = [
-            ((key,), f"{shorten(place)} would be on a pod's own disk; write {_HINTS[key]}")
-            for key, place in places.items()
-            if not self._outlives(place)
+            ((key,), said) for key, place in places.items() if place and (said := self._find_problem(key, place))
         ]
         if problems:
             raise problem_at(*problems)
         return self
+
+    def _find_problem(self, key: str, place: str) -> str | None:
+        """What is wrong with a place. Every pod has it in its environment, for all to see who may read pods."""
+        if has_user(place):
+            return (
+                "has a user name or a password in it, which whoever may read pods would see; take it out, and name a "
+                f"Secret with {_KEYS.get(key, 'the keys of the bucket')} in env_from_secrets"
+            )
+        return None if self._outlives(place) else f"{shorten(place)} would be on a pod's own disk; write {_HINTS[key]}"
 
     def _outlives(self, place: str) -> bool:
         scheme, separator, path = place.rpartition("://")
@@ -117,6 +124,8 @@ class _PodEnvironment(_Environment):
             return True
         return self.volume is not None and f"/{path.lstrip('/')}".startswith(f"{self.volume.path}/")
 
+
+_KEYS = {"mlflow": "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"}
 
 _HINTS = {
     "runs": "gs://, s3://, or a folder inside the volume",

@@ -88,8 +88,15 @@ class PlatformSpec(Declared):
         sizes |= {("compute_resources", name): size for name, size in self.compute_resources.items()}
         if "default_size" in self.model_fields_set:
             sizes["default_size",] = self.default_size
+        return [*_find_strangers("size", sizes, self.sizes), *self._find_strange_pools()]
+
+    def _find_strange_pools(self) -> Iterator[tuple[Place, str]]:
         pools: dict[Place, str] = {("sizes", name, "pool"): size.pool for name, size in self.sizes.items()}
-        return [*_find_strangers("size", sizes, self.sizes), *_find_strangers("pool", pools, self.pools)]
+        if "sizes" in self.model_fields_set:
+            yield from _find_strangers("pool", pools, self.pools)
+        elif missing := list(dict.fromkeys(pool for pool in pools.values() if pool not in self.pools)):
+            names = " and ".join(missing)
+            yield ("pools",), f"the default sizes need {names} too; declare sizes of your own as well"
 
     @model_validator(mode="after")
     def _sizes_fit_on_a_node(self) -> Self:

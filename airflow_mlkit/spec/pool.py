@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from airflow_mlkit.spec.placement import Affinity, Toleration
 from airflow_mlkit.spec.quantity import Cores, Memory, to_gib
 from airflow_mlkit.spec.size import Size
-from airflow_mlkit.spec.values import Declared, NotNegative, Params, Whole
+from airflow_mlkit.spec.values import Declared, NotNegative, Whole
 
 
 class Node(Declared):
-    """What one node of a pool offers to the steps on it."""
+    """What one node of a pool can give to pods: less than it has, since Kubernetes keeps a part of each."""
 
     cpu: Cores = Field(gt=0, le=1024, description="Cores, such as 16.")
     memory: Memory = Field(description="As Kubernetes writes it, such as 64Gi.")
@@ -30,9 +31,9 @@ class Pool(Declared):
     """A node pool: how Kubernetes finds its nodes, what one of them offers, and what an hour of it costs."""
 
     node_selector: dict[str, str] = Field(default_factory=dict, description="Labels that a node must have.")
-    affinity: Params = Field(default_factory=dict, description="A pod's affinity, as Kubernetes writes it.")
-    tolerations: tuple[Params, ...] = Field((), description="Taints that its pods bear, as Kubernetes writes them.")
+    affinity: Affinity = Field(Affinity(), description="A pod's affinity, as Kubernetes writes it.")
+    tolerations: tuple[Toleration, ...] = Field((), description="Taints that its pods bear, as Kubernetes writes them.")
     price_per_hour: NotNegative | None = Field(None, description="Of one node; for the cost of a model.")
     node: Node | None = Field(
-        None, description="What one node offers. A step is charged its share; a whole node when not given."
+        None, description="What one node can give to pods. A step is charged its share; a whole node when not given."
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 from airflow_mlkit.spec.declared import Place
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.spec.quantity import Cores, Memory, to_gib
-from airflow_mlkit.spec.values import Declared, Duration, Name, Whole
+from airflow_mlkit.spec.values import Declared, Name, PositiveDuration, Whole
 
 
 class Size(Declared):
@@ -19,7 +19,7 @@ class Size(Declared):
     memory: Memory = Field(description="As Kubernetes writes it, such as 4Gi.")
     gpu: Whole = Field(0, ge=0, le=64, description="Graphics cards.")
     ephemeral_storage: Memory | None = Field(None, description="The node's disk under /tmp, such as 20Gi.")
-    time_limit: Duration | None = Field(None, description="A step that takes longer is ended, such as 6h.")
+    time_limit: PositiveDuration | None = Field(None, description="A step that takes longer is ended, such as 6h.")
     whole_node: bool = Field(False, description="No other step shares the node.")
     pool: Name = Field("general", description="The node pool, by its name under pools.")
     grows_to: Name | None = Field(None, description="The size on which a step runs again that lacked memory.")

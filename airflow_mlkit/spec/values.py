@@ -28,6 +28,7 @@ __all__ = [
     "NotNegative",
     "Number",
     "Params",
+    "PositiveDuration",
     "Prose",
     "Scalar",
     "StepName",
@@ -35,6 +36,7 @@ __all__ = [
     "Value",
     "Whole",
     "format_duration",
+    "has_user",
     "parse_duration",
 ]
 
@@ -71,6 +73,12 @@ def format_duration(duration: timedelta) -> str:
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def _check_positive(given: timedelta) -> timedelta:
+    if not given:
+        raise ValueError(f"{format_duration(given)} is no time; write a longer one, such as 30m, or leave the key out")
+    return given
 
 
 def _check_name(given: Any) -> Any:
@@ -117,8 +125,13 @@ def _check_line(given: str) -> str:
     return given
 
 
+def has_user(address: str) -> bool:
+    """Whether an address has a user name or a password in it: `https://ana:secret@host`."""
+    return _USERINFO.search(address) is not None
+
+
 def _check_location(given: str) -> str:
-    if _USERINFO.search(given):
+    if has_user(given):
         raise ValueError(
             "has a user name or a password in it; take it out: mlkit.yaml is kept with every model, and credentials "
             "come from the environment"
@@ -168,6 +181,9 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[smhdw]\s*$", "examples": ["45d", "12h", "30m"]}),
 ]
 """A length of time, such as `45d`."""
+
+PositiveDuration = Annotated[Duration, AfterValidator(_check_positive)]
+"""A length of time that is not 0."""
 
 Name = Annotated[
     str, BeforeValidator(_check_name), StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=50)

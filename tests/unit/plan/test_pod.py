@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,21 @@ def test_the_pod_is_the_one_on_record(environment: str, size: str) -> None:
         record.parent.mkdir(exist_ok=True)
         YAML().dump(pod, record)
     assert YAML(typ="safe").load(record) == pod
+
+
+def test_a_whole_node_keeps_what_its_pool_says_of_other_pods() -> None:
+    own = {"topologyKey": "topology.kubernetes.io/zone", "labelSelector": {"matchLabels": {"app": "noisy"}}}
+    required, preferred = (f"{how}DuringSchedulingIgnoredDuringExecution" for how in ("required", "preferred"))
+    away = {required: [own], preferred: []}
+    pools = {**PLATFORM["pools"], "general": {"affinity": {"podAntiAffinity": away}}}
+    platform = PlatformSpec.model_validate({**PLATFORM, "pools": pools})
+    place: Any = platform.environments["bucket"]
+    pod = build_pod(place, plan_sizes(platform, "whole")[0], name="a", image="a", command=(), labels={}, environment={})
+    found = pod["spec"]["affinity"]["podAntiAffinity"]
+    rules = found[required]
+    assert rules[0] == own
+    assert [rule["topologyKey"] for rule in rules[1:]] == ["kubernetes.io/hostname"]
+    assert found[preferred] == []
 
 
 @given(st.text())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from airflow_mlkit.exceptions import SpecError
-from airflow_mlkit.spec import PipelineSpec, load_platform, load_spec
+from airflow_mlkit.spec import PipelineSpec, load_spec
 from airflow_mlkit.spec.load import MAX_BYTES
 
 EXAMPLE = """\
@@ -345,72 +345,3 @@ def test_any_mapping_is_a_spec_or_is_refused_with_a_line(tmp_path: Path, junk: d
             load_spec(path)
         except SpecError as error:
             assert all(problem.startswith(f"{path}:") for problem in error.problems)  # noqa: PT017
-
-
-PLATFORM = """\
-sizes:
-  small: {cpu: 500m, memory: 4Gi, pool: general, grows_to: large}
-  large: {cpu: 8, memory: 32Gi}
-pools:
-  general: {price_per_hour: 0.39, tolerations: [{key: ml, operator: Exists}]}
-environments:
-  prod: {backend: gke, namespace: ml-prod, project: p, location: l, cluster: c, runs: gs://ml, mlflow: https://m.example.com}
-"""
-
-
-def test_a_platform_is_read_and_always_has_a_laptop(tmp_path: Path) -> None:
-    platform = load_platform(write(tmp_path, PLATFORM))
-    assert platform.sizes["small"].cpu == 0.5
-    assert list(platform.environments) == ["laptop", "prod"]
-    assert platform.environments["laptop"].backend == "local"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "answer"),
-    [
-        ("grows_to: large", "grows_to: larg", "2 sizes.small.grows_to: there is no size 'larg'; did you mean large?"),
-        ("pool: general", "pool: genral", "2 sizes.small.pool: there is no pool 'genral'; did you mean general?"),
-        ("32Gi}", "32Gi, grows_to: small}", "3 sizes.large.grows_to: small -> large -> small grows in a circle"),
-        ("32Gi}", "2Gi}", "2 sizes.small.grows_to: large has 2Gi of memory, and this one has 4Gi; name one with more"),
-        ("8, mem", "8, gpu: 1, mem", "3 sizes.large.pool: general is not known to have GPUs; write node: "),
-        ("pools:", "default_size: smal\npools:", "4 default_size: there is no size 'smal'; did you mean small?"),
-        ("pools:", "step_sizes: {train: big}\npools:", "4 step_sizes.train: there is no size 'big'"),
-        ("pools:", "compute_resources: {CPU: smal}\npools:", "4 compute_resources.CPU: there is no size 'smal'; did"),
-        ("pools:", "compute_resources: {GPU_L: large}\npools:", "4 compute_resources.GPU_L: large has no GPU; name a"),
-        ("pools:", "compute_resources: {'G P': large}\npools:", "4 compute_resources.G P: "),
-        ("pools:", "step_sizes: {trian: big}\npools:", "4 step_sizes.trian: "),
-        (
-            "namespace: ml-prod",
-            "namespace: ml, service_account: A b",
-            "7 environments.prod.service_account: 'A b' is no ",
-        ),
-        (
-            "namespace: ml-prod",
-            "namespace: ml, volume: {claim: runs, path: /tmp}",
-            "7 environments.prod.volume.path: '/tmp'",
-        ),
-        ("4Gi", "4", "2 sizes.small.memory: 4 is no amount of memory; write it as Kubernetes does, such as 4Gi"),
-        ("500m", "0", "2 sizes.small.cpu: 0 is too small; write a number above 0"),
-        (
-            "general: {price_per_hour: 0.39,",
-            "general: {node: {cpu: 4, memory: 64Gi},",
-            "3 sizes.large: asks for 8 cores (it has 4): no node of the pool general can hold it",
-        ),
-        ("pools:", "currency: euro\npools:", "4 currency: 'euro' is no currency; write its three letters, such as EUR"),
-        ("price_per_hour: 0.39", "price_per_hour: -1", "5 pools.general.price_per_hour: -1 is too small"),
-        ("runs: gs://ml,", "runs: runs,", "7 environments.prod.runs: 'runs' would be on a pod's own disk; write gs://"),
-        ("https://m.example.com", "sqlite:///m.db", "7 environments.prod.mlflow: 'sqlite:///m.db' would be on a pod"),
-        ("backend: gke", "backend: gcp", "7 environments.prod.backend: 'gcp' is not known; "),
-        ("runs: gs", "run: gs", "7 environments.prod.run: unknown key; did you mean runs?"),
-        (
-            ", mlflow: https://m.example.com",
-            "",
-            "7 environments.prod.mlflow: is missing; write it: MLflow's tracking and ",
-        ),
-    ],
-)
-def test_a_mistake_in_the_platform_is_told_at_its_place(tmp_path: Path, old: str, new: str, answer: str) -> None:
-    path = write(tmp_path, PLATFORM.replace(old, new, 1))
-    with pytest.raises(SpecError) as caught:
-        load_platform(path)
-    assert any(each.startswith(f"{path}:{answer}") for each in caught.value.problems), caught.value.problems
