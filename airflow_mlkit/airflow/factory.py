@@ -25,6 +25,9 @@ from airflow_mlkit.project import SPEC_FILE, Project, load_project
 RETRIES = 1
 """For a step that was killed or met trouble outside. What a retry cannot help fails at once."""
 
+POD_RETRIES = 3
+"""Where steps are pods: a long training may outlive more than one worker, and no retry costs what its pod has done."""
+
 RETRY_DELAY = timedelta(seconds=5)
 
 POD_RETRY_DELAY = timedelta(minutes=1)
@@ -81,7 +84,7 @@ def build_dags(project: Project, settings: Settings) -> dict[str, DAG]:
 
 def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
     is_retrain = plan is project.plan.retrain
-    delay = RETRY_DELAY if project.plan.backend == "local" else POD_RETRY_DELAY
+    retries, delay = (RETRIES, RETRY_DELAY) if project.plan.backend == "local" else (POD_RETRIES, POD_RETRY_DELAY)
     with DAG(
         dag_id=plan.dag_id,
         description=plan.description,
@@ -90,7 +93,7 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
         max_active_runs=1,
         tags=["mlkit", project.plan.pattern, project.spec.name],
         doc_md=dag_documentation(project),
-        default_args={"owner": project.spec.owner, "retries": RETRIES, "retry_delay": delay},
+        default_args={"owner": project.spec.owner, "retries": retries, "retry_delay": delay},
     ) as dag:
         tasks = {step.name: _build_task(project, plan, step, settings) for step in plan.steps}
         for step in plan.steps:

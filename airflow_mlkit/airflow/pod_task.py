@@ -24,8 +24,9 @@ from airflow_mlkit.exceptions import MLKitError, RunDirectoryError, UserError
 from airflow_mlkit.image.stale import find_stale
 from airflow_mlkit.plan import DagPlan, PlannedSize, PlannedStep
 from airflow_mlkit.plan.build import plan_sizes
-from airflow_mlkit.plan.pod import LABEL, MANAGED
-from airflow_mlkit.pods.ahead import WAIT_SECONDS, find_next_steps
+from airflow_mlkit.plan.pod import GRACE_SECONDS, LABEL, MANAGED
+from airflow_mlkit.pods.ahead import WAIT_SECONDS, find_next_steps, let_wait
+from airflow_mlkit.pods.found import choose_found
 from airflow_mlkit.pods.next_pod import NoMore, choose_next, may_pass
 from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, find_pod_environment, place_of
 from airflow_mlkit.pods.telling import tell_end
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
 KILL_GRACE_SECONDS = 5
+GONE_SECONDS = GRACE_SECONDS + 10.0
+"""How long a pod that is removed is waited for. A dead node never tells that it is gone."""
+
 WORKER_SECONDS = 30.0
 """How long a worker waits for a pod by itself before it leaves that to the triggerer, where it may: starting a task
 again takes seconds, and most steps are over by then."""
@@ -64,6 +68,8 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
     _owner = ""
     _is_stopped = False
     _may_defer = False
+    _came_too_late = False
+    """For the pod that was started ahead: Airflow has more to do than slots, and another one would wait in vain too."""
 
     def __init__(self, *, project: Project, dag_plan: DagPlan, settings: Settings, **kwargs: Any) -> None:
         place = find_pod_environment(project)
@@ -103,12 +109,13 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         try:
             record = self._carry_out(context, asking)
         except ClusterRefused as error:
+            self.tried = _tell(asking)
             raise AirflowFailException(f"The cluster refuses: {error}") from None
         except (ClusterUnreachable, RunDirectoryError) as error:  # what was seen of the pod is not lost: it stays
             raise AirflowException(str(error)) from None
         except UserError as error:
             raise AirflowFailException(str(error)) from None
-        self._say_pods(asking)
+        self.log.info("tried: %s", _tell(asking))
         end_task(record.exit_code, record.reason or "")
         self.announce(context, record)
 
@@ -127,15 +134,20 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         sizes = self._find_sizes(self.dag_plan.step(self.task_id), asking)
         while True:
             published = asking.directory.published(asking.generation)
-            unjudged = self._find_unjudged(pods, asking, published.record if published else None)
+            unjudged, others = self._find_unjudged(pods, asking, published.record if published else None)
+            self._remove(pods, others)
             if published and unjudged is None:
                 return published.record
-            name = str(unjudged["metadata"]["name"]) if unjudged else self._start(context, pods, asking, sizes)
+            if unjudged:
+                name = self._take_over(pods, asking, unjudged)
+            else:
+                name = self._start(context, pods, asking, sizes, follows_another=bool(others))
             self._end_when_stopped()
             is_found_again = unjudged is not None and find_owner(unjudged) is not None
             pod = self._follow(context, pods, asking, name, is_found=is_found_again)
             self._end_when_stopped()
             if may_pass(pod):
+                self.tried = _tell(asking)
                 raise AirflowException(tell_end(self.task_id, pod))
 
     def _end_when_stopped(self) -> None:
@@ -179,31 +191,46 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             return (planned.size, *planned.grows_to)
         return plan_sizes(self.project.platform, self.project.name_size(planned, asking.parameters))
 
-    def _find_unjudged(self, pods: StepPods, asking: Asking, published: StepRecord | None) -> Pod | None:
-        """The pod of this asking that nobody has judged yet; all others are removed.
-
-        Where the step has published its result already, only the pod that did is worth a look.
-        """
+    def _find_unjudged(
+        self, pods: StepPods, asking: Asking, published: StepRecord | None
+    ) -> tuple[Pod | None, list[str]]:
         judged = {pod.pod for pod in asking.directory.pods(asking.generation)}
-        generation = str(asking.generation)
-        found = None
-        for pod in pods.find():
-            name = str(pod["metadata"]["name"])
-            is_of_this_asking = pod["metadata"]["labels"].get(f"{LABEL}/generation") == generation
-            is_wanted = name not in judged and (published is None or published.pod == name)
-            if found is None and is_of_this_asking and is_wanted:
-                found = pod
-                self.log.info("found the pod %s", name)
-                asking.directory.ask(asking.generation, name)  # it may have been started ahead, and wait for this
-            else:
-                pods.remove(name)
-        return found
+        return choose_found(pods.find(), generation=asking.generation, judged=judged, published=published)
 
-    def _start(self, context: Context, pods: StepPods, asking: Asking, sizes: Sequence[PlannedSize]) -> str:
+    def _remove(self, pods: StepPods, names: Sequence[str]) -> None:
+        """Remove pods of the step, and wait for their end: two must not work on it, nor count for a quota."""
+        for name in names:
+            pods.remove(name)
+        for name in names:
+            if not pods.wait_until_gone(name, GONE_SECONDS):
+                self.log.warning("the pod %s is told to end, and is still there after %g s", name, GONE_SECONDS)
+
+    def _take_over(self, pods: StepPods, asking: Asking, pod: Pod) -> str:
+        """Follow a pod that is there from now on: claimed first, so that a stop removes it. Returns its name."""
+        name = str(pod["metadata"]["name"])
+        self.log.info("found the pod %s", name)
+        self._claim(pods, asking, name)
+        return name
+
+    def _claim(self, pods: StepPods, asking: Asking, name: str) -> None:
+        self._running = (pods, name)
+        pods.claim(name, self._owner)
+        self._end_when_stopped()
+        asking.directory.ask(asking.generation, name)  # it may have been started ahead, and wait for this
+
+    def _start(
+        self,
+        context: Context,
+        pods: StepPods,
+        asking: Asking,
+        sizes: Sequence[PlannedSize],
+        *,
+        follows_another: bool,
+    ) -> str:
         had = asking.directory.pods(asking.generation)
         chosen = choose_next(self.task_id, sizes, had, self.place.interruptions)
         if isinstance(chosen, NoMore):
-            self._say_pods(asking)
+            self.tried = _tell(asking)
             raise AirflowFailException(chosen.reason)
         attempt = context["ti"].try_number
         options = self.step_options(context, asking)
@@ -213,8 +240,8 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         pod["metadata"]["annotations"][OWNER] = self._owner
         name = str(pod["metadata"]["name"])
         self._running = (pods, name)
-        if not pods.start(pod, follows_another=bool(had)):
-            asking.directory.ask(asking.generation, name)  # it was started ahead just now
+        if not pods.start(pod, follows_another=follows_another or bool(had)):
+            self._claim(pods, asking, name)  # it was started ahead just now
         if stale := find_stale(self.project):
             self.log.warning("%s This run has the project as it is in the image.", stale)
         asked = chosen.size.resources
@@ -255,28 +282,28 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             self.log.info("no pod is started ahead: %s", error)
 
     def _start_one_ahead(self, context: Context, pods: StepPods, asking: Asking, planned: PlannedStep) -> None:
-        """It has no finalizer: one that nobody claims leaves nothing that has to be released."""
         options = {**self.step_options(context, asking), "--generation": "1", "--when-asked": str(WAIT_SECONDS)}
-        pod = self._describe(context, asking, planned.name, self._find_sizes(planned, asking)[0], options=options)
-        pod["metadata"].pop("finalizers")
+        pod = let_wait(
+            self._describe(context, asking, planned.name, self._find_sizes(planned, asking)[0], options=options)
+        )
         trouble = pods.start_if_possible(pod)
         self.log.info("%s: %s", planned.name, trouble or f"its pod {pod['metadata']['name']} is started ahead")
 
     def _follow(self, context: Context, pods: StepPods, asking: Asking, name: str, *, is_found: bool) -> PodRecord:
         """Wait until the pod has ended, show its log, and write down what became of it."""
-        self._running = (pods, name)
-        pods.claim(name, self._owner)
         followed = FollowedPod(pods, name, asking, PodWatch(self.place.node_wait, self.log.info), self.say_line)
         seen = self._wait_by_turns(context, followed) if self._may_defer else followed.stay(is_found=is_found)
         verdict, record, outcome = followed.judge(seen)
+        self._came_too_late = self._came_too_late or verdict.cause is Cause.UNASKED
         is_done = verdict.cause is Cause.DONE and verdict.exit_code == 0
-        if is_done and self.place.start_ahead and not self._is_stopped:
+        if is_done and self.place.start_ahead and not self._is_stopped and not self._came_too_late:
             self._start_ahead(context, pods, asking)
         measured = measure_pod(record, outcome, self.project.platform, self.project.plan.backend)
         asking.directory.add_pod(asking.generation, measured)
         pods.remove(name, grace=0)
         self._running = None
-        self.log.info("pod %s: %s%s", name, verdict.cause, f", {verdict.said}" if verdict.said else "")
+        said = verdict.said.partition("\n")[0]
+        self.log.info("pod %s: %s%s", name, verdict.cause, f", {said}" if said else "")
         return measured
 
     def _wait_by_turns(self, context: Context, pod: FollowedPod) -> Verdict:
@@ -298,9 +325,10 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         self.log.info("the triggerer waits for the pod %s from here on", name)
         self.defer(trigger=trigger, method_name="resume", timeout=self.execution_timeout)
 
-    def _say_pods(self, asking: Asking) -> None:
-        """The pods that the step had, on which sizes, what became of them, and what they took."""
-        self.log.info("tried: %s", tell_tried(asking.directory.pods(asking.generation)))
+
+def _tell(asking: Asking) -> str:
+    """The pods that the step had, on which sizes, what became of them, and what they took."""
+    return tell_tried(asking.directory.pods(asking.generation))
 
 
 def _key_of(context: Context) -> TaskKey:

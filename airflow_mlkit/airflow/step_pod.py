@@ -22,6 +22,8 @@ _NOT_FOUND, _CONFLICT, _UNPROCESSABLE = 404, 409, 422
 _TIMEOUT = {"_request_timeout": (10, 60)}
 """Seconds to connect and to wait for the next byte: an API server may take a question and never answer it."""
 
+GONE_POLL_SECONDS = 0.25
+
 Answer = TypeVar("Answer")
 
 
@@ -124,6 +126,15 @@ class StepPods:
         options = _TIMEOUT if grace is None else {**_TIMEOUT, "grace_period_seconds": grace}
         self._ask(lambda client: client.delete_namespaced_pod(name, self.namespace, **options))
         self._ask(lambda client: client.patch_namespaced_pod(name, self.namespace, WITHOUT_FINALIZER, **_TIMEOUT))
+
+    def wait_until_gone(self, name: str, seconds: float) -> bool:
+        """Whether a pod that was removed was gone after at most some seconds."""
+        until = time.monotonic() + seconds
+        while self.read(name) is not None:
+            if time.monotonic() > until:
+                return False
+            time.sleep(GONE_POLL_SECONDS)
+        return True
 
     def _ask(
         self,

@@ -58,6 +58,8 @@ class StepTask(StepLineage):
     task_id: str
     outlets: list[Any]
     log: Any
+    tried = ""
+    """What was tried for the step, for the last line of the log of a task that failed."""
 
     def find_asking(self, context: Context) -> Asking:
         """Where the step will write, opened before it starts: afterwards a failure would have it run again."""
@@ -151,9 +153,12 @@ def end_task(exit_code: int, reason: str) -> None:
 
 def say_reason(context: Context) -> None:
     """Say again why the task failed, so that its log ends with the reason and not with the frames of a traceback."""
-    task, error = context["task"], context.get("exception")
+    task: Any = context["task"]
+    error = context.get("exception")
     if error:
         task.log.error("%s", error)
+    if task.tried:
+        task.log.info("tried: %s", task.tried)
 
 
 def first_try_number(context: Context) -> int:

@@ -7,11 +7,26 @@ needs and waits; its step begins when its own task asks for it, and never before
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from airflow_mlkit.plan import DagPlan, PlannedStep
 
 WAIT_SECONDS = 60
 """How long such a pod waits for its task. A run that ends in between leaves it behind for so long."""
+
+_LIMIT = "activeDeadlineSeconds"
+
+
+def let_wait(pod: dict[str, Any]) -> dict[str, Any]:
+    """The pod as it is started ahead.
+
+    It has no finalizer, so that one that nobody claims leaves nothing to be released, and its time limit is longer by
+    the wait for its task.
+    """
+    metadata = {key: value for key, value in pod["metadata"].items() if key != "finalizers"}
+    limit = pod["spec"].get(_LIMIT)
+    spec = pod["spec"] | ({_LIMIT: limit + WAIT_SECONDS} if limit else {})
+    return {**pod, "metadata": metadata, "spec": spec}
 
 
 def find_next_steps(dag: DagPlan, step: str, is_ready: Callable[[str], bool]) -> list[PlannedStep]:

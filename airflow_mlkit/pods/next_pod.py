@@ -11,9 +11,9 @@ from airflow_mlkit.pods.telling import tell_end
 from airflow_mlkit.pods.verdict import Cause
 from airflow_mlkit.rundir import PodRecord
 
-_DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED, Cause.UNASKED)
+_DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED)
 
-AGAIN = (Cause.OUT_OF_MEMORY, *_DISRUPTIONS)
+AGAIN = (Cause.OUT_OF_MEMORY, Cause.UNASKED, *_DISRUPTIONS)
 """What another pod may help with, at once; anything else ends the step."""
 
 

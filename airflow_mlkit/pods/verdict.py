@@ -82,13 +82,17 @@ _PASSING = (
 """Words of trouble that passes: with a registry, or with the API server, from which a kubelet reads secrets."""
 
 START_PATIENCE = timedelta(minutes=5)
-"""How long after its creation a pod may still start, though something that passes keeps it from it."""
+"""How long after it was given a node a pod may still start, though something that passes keeps it from it."""
 
 PREPARATION = timedelta(minutes=10)
 """How long a node may take for a pod's volumes and its network; without end it waits for a volume that is not there."""
 
 _NEVER_RAN = ("StartError", "ContainerCannotRun")
 """Reasons with which a container ended that never began: its command is not there."""
+
+_NOBODY_SAW = ("Unknown", "ContainerStatusUnknown")
+"""Reasons with which a container ended while nobody looked: its node was restarted, or came back under its old name
+(containerd, internal/cri/server/restart.go; kubelet, pkg/kubelet/kubelet_pods.go)."""
 
 _LOST_NODE = ("Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "NodeAffinity")
 _FULL_NODE = ("UnexpectedAdmissionError", "TopologyAffinityError")
@@ -173,6 +177,7 @@ def _still_ends(pod: Pod, state: Mapping[str, Any], now: datetime) -> Verdict | 
 
 
 def _deleted(pod: Pod) -> Verdict | None:
+    """When it was told to end cannot be known: the kubelet's last deletion, with no grace, sets both times anew."""
     return Verdict(Cause.DELETED, "somebody deleted the pod") if pod["metadata"].get("deletionTimestamp") else None
 
 
@@ -181,6 +186,8 @@ def _ended_by_itself(state: Mapping[str, Any]) -> Verdict | None:
     if not ended:
         return None
     code, reason, message = ended.get("exitCode"), ended.get("reason") or "", ended.get("message") or ""
+    if reason in _NOBODY_SAW:
+        return Verdict(Cause.DISRUPTED, f"{reason}: its node was restarted. {message}".strip(), code)
     if reason in _NEVER_RAN:
         return Verdict(Cause.NOT_STARTED, f"{reason}: {message}", code)
     return Verdict(Cause.FAILED, message.strip(), code) if code else Verdict(Cause.DONE, exit_code=0)
@@ -191,7 +198,7 @@ def _cannot_start(pod: Pod, state: Mapping[str, Any], now: datetime) -> Verdict 
     if waiting.get("reason") not in _CANNOT_START:
         return None
     said = f"{waiting['reason']}: {waiting.get('message') or ''}".rstrip(": ")
-    is_early = now < datetime.fromisoformat(pod["metadata"]["creationTimestamp"]) + START_PATIENCE
+    is_early = now < (_given_a_node(pod) or _created(pod)) + START_PATIENCE
     may_pass = is_early and any(word in said.lower() for word in _PASSING)
     return Verdict(Cause.ALIVE if may_pass else Cause.NOT_STARTED, said)
 
@@ -208,15 +215,26 @@ def _is_being_prepared(pod: Pod, status: Mapping[str, Any], now: datetime) -> Ve
 
     https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-has-network
     """
-    ready, scheduled = _condition(status, "PodReadyToStartContainers"), _condition(status, "PodScheduled")
-    if not ready or ready.get("status") != "False" or not scheduled or not scheduled.get("lastTransitionTime"):
+    ready, scheduled = _condition(status, "PodReadyToStartContainers"), _given_a_node(pod)
+    if not ready or ready.get("status") != "False" or not scheduled:
         return None
-    waited = now - datetime.fromisoformat(scheduled["lastTransitionTime"])
+    waited = now - scheduled
     if waited < PREPARATION:
         return Verdict(Cause.ALIVE, "its node prepares its volumes and its network")
     name, node = pod["metadata"].get("name"), (pod.get("spec") or {}).get("nodeName")
     said = f"for {waited.total_seconds() / 60:.0f} minutes the node {node} has not prepared its volumes and its network"
     return Verdict(Cause.NOT_STARTED, f"{said}; why is in: kubectl describe pod {name}")
+
+
+def _created(pod: Pod) -> datetime:
+    return datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+
+
+def _given_a_node(pod: Pod) -> datetime | None:
+    """When it was; waiting for a node to be made is not a trouble of its start."""
+    scheduled = _condition(pod.get("status") or {}, "PodScheduled") or {}
+    moment = scheduled.get("lastTransitionTime")
+    return datetime.fromisoformat(moment) if moment and scheduled.get("status") == "True" else None
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:

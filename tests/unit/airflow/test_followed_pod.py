@@ -16,6 +16,7 @@ from airflow_mlkit.airflow import followed_pod
 from airflow_mlkit.airflow.followed_pod import FollowedPod
 from airflow_mlkit.airflow.step_task import Asking
 from airflow_mlkit.exceptions import RunDirectoryError
+from airflow_mlkit.plan.pod import CONTAINER
 from airflow_mlkit.pods.verdict import Cause
 from airflow_mlkit.pods.watch import PodWatch
 from airflow_mlkit.rundir import Outcome, RunDirectory, StepDirectory
@@ -33,7 +34,7 @@ class OnePod:
 
     def read(self, name: str) -> dict[str, Any] | None:
         """The pod."""
-        running = {"name": "base", "state": {"running": {"startedAt": "2026-11-22T10:00:00Z"}}}
+        running = {"name": CONTAINER, "state": {"running": {"startedAt": "2026-11-22T10:00:00Z"}}}
         status = {"phase": "Running", "containerStatuses": [running]}
         created = datetime.now(UTC).isoformat()
         described = {"metadata": {"name": name, "labels": {"mlkit.dev/size": "small"}, "creationTimestamp": created}}

@@ -63,6 +63,10 @@ def test_a_step_that_is_interrupted_for_ever_ends_some_day() -> None:
     assert chosen == NoMore("train: interrupted 6 times, the last time: x")
 
 
+def test_a_pod_that_its_task_came_too_late_for_is_no_interruption() -> None:
+    assert isinstance(choose_next("train", SIZES, pods_of((Cause.UNASKED, "cpu-small")), 0), NextPod)
+
+
 @pytest.mark.parametrize(
     ("cause", "reason"),
     [

@@ -66,6 +66,12 @@ PODS = {
     ),
     "refused by the kubelet": (pod("Failed", reason="OutOfcpu", message="Node didn't have"), Cause.DISRUPTED, "OutOf"),
     "deleted by hand": (pod("Failed", ended(143), deleted=True), Cause.DELETED, "somebody deleted the pod"),
+    "node restarted, says containerd": (pod("Failed", ended(255, "Unknown")), Cause.DISRUPTED, "Unknown: its node was"),
+    "node restarted, says the kubelet": (
+        pod("Failed", ended(137, "ContainerStatusUnknown", "The container could not be located")),
+        Cause.DISRUPTED,
+        "ContainerStatusUnknown: its node was restarted. The container",
+    ),
     "time limit": (
         pod("Failed", ended(143), reason="DeadlineExceeded", message="Pod was active on the node longer than ..."),
         Cause.TIME_LIMIT,
@@ -143,3 +149,6 @@ def test_trouble_that_passes_is_not_waited_for_without_end():
     busy = pod("Pending", waits("ErrImagePull", "dial tcp: i/o timeout"))
     assert judge(busy, NOW).cause is Cause.ALIVE
     assert judge(busy, late).cause is Cause.NOT_STARTED
+    given_a_node = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-21T10:04:00Z"}
+    busy["status"]["conditions"] = [given_a_node]  # it had to be made first
+    assert judge(busy, late).cause is Cause.ALIVE
