@@ -104,20 +104,24 @@ def _check_part(part: str, project: Project, **options: Any) -> Finding:
 def _check_image(project: Project) -> Iterator[Finding]:
     """The image counts where steps are pods; elsewhere an old one is only said."""
     from airflow_mlkit.image.choose import choose_image
+    from airflow_mlkit.image.lacking import find_lacking
     from airflow_mlkit.image.stale import find_stale, needed_kinds
 
-    in_pods = project.plan.backend != "local"
+    place = project.platform.environments[project.plan.environment]
+    lacking: list[str] = []
     try:
-        for kind in needed_kinds(project) if in_pods else ():
-            choose_image(project, gpus=int(kind == "gpu"))
+        if place.backend != "local":
+            lacking = find_lacking(project, place)
+            for kind in needed_kinds(project):
+                choose_image(project, gpus=int(kind == "gpu"))
         stale = find_stale(project)
     except MLKitError as error:
-        yield _failed("image", error)
+        yield Finding("image", [*_failed("image", error).problems, *lacking])
         return
-    if stale and not in_pods:
+    if place.backend != "local":
+        yield Finding("image", [*([stale] if stale else []), *lacking])
+    elif stale:
         yield Finding("image", skipped=stale)
-    elif stale or in_pods:
-        yield Finding("image", [stale] if stale else [])
 
 
 def _look(part: str, load: Callable[[], object]) -> Finding:

@@ -83,6 +83,10 @@ def _list_todos(place: PodEnvironment) -> Iterator[tuple[str, str]]:
     )
     yield "violates PodSecurity", "Steps keep to the standard `restricted`; this namespace wants something else still."
     yield "usage per", "Raise the LimitRange of the namespace, or change the size."
+    yield (
+        "unknown field",
+        "Correct the key in the pool's affinity in platform.yaml: the cluster would drop it.",
+    )
     yield "admission webhook", "Ask whoever runs that webhook of the cluster."
 
 

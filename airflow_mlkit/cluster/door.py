@@ -86,7 +86,9 @@ class Door:
             Refused: when it would not take the pod.
             ClusterError: when the cluster cannot be asked.
         """
-        self._ask("POST", f"/api/v1/namespaces/{namespace}/pods", body=dict(pod), query=[("dryRun", "All")])
+        # strictly: else a key that it does not know is dropped without a word
+        strictly = [("dryRun", "All"), ("fieldValidation", "Strict")]
+        self._ask("POST", f"/api/v1/namespaces/{namespace}/pods", body=dict(pod), query=strictly)
 
     def _ask(self, method: str, path: str, *, body: Any = None, query: Any = None, accept: str = "*/*") -> Json:
         headers = {"Accept": accept, "Content-Type": "application/json"}

@@ -83,8 +83,8 @@ def small(tmp_path: Path, registry: Registry) -> Path:
 
 
 @pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Path:
-    """A project with the golden path's own Dockerfile."""
+def golden(tmp_path_factory: pytest.TempPathFactory, registry: Registry, wheels: Path) -> Path:
+    """A project with the golden path's own Dockerfile, and the kit as a wheel beside it."""
     folder = build_project(tmp_path_factory.mktemp("golden") / "cards")
     template = find_template() / "{{cookiecutter.name}}"
     for name in ("Dockerfile", "constraints.txt"):
@@ -93,13 +93,14 @@ def golden(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Path
     (folder / ".dockerignore").write_text(ignored)
     (folder / "requirements.txt").write_text("airflow-mlkit[steps]\n")
     (folder / ".env").write_text(MARK)
+    shutil.copytree(wheels, folder / "wheels")
     write_platform(folder, f"{registry.address}/ml")
     return folder
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> list[str]:
-    """What a builder needs on this machine: its network, its package index, its certificates; and the kit's wheel."""
+def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a builder needs on this machine: its network, its package index, its certificates."""
     settings = configparser.RawConfigParser()
     settings.read("/etc/pip.conf")
     if not settings.has_section("global"):
@@ -109,12 +110,11 @@ def options(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> list[str]
         if os.environ.get(variable):
             settings.set("global", key, os.environ[variable])
     settings.remove_option("global", "cert")
-    settings.set("global", "find-links", "/wheels")
     settings.set("global", "proxy-password", MARK)  # pip reads over what it does not know
     path = tmp_path_factory.mktemp("pip") / "pip.conf"
     with path.open("w") as file:
         settings.write(file)
-    given = ["--network", "host", "--secret", f"id=pip.conf,src={path}", "--volume", f"{wheels}:/wheels:ro"]
+    given = ["--network", "host", "--secret", f"id=pip.conf,src={path}"]
     certificates = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
     return given + (["--secret", f"id=certificates,src={certificates}"] if certificates else [])
 
@@ -164,6 +164,16 @@ def test_the_image_is_in_the_registry_under_the_digest_that_is_recorded(
     assert find_stale(load_project(golden, environment="prod")) is None
 
 
+def test_a_project_that_brings_no_wheels_is_built_as_well(tmp_path: Path, buildah: Builder) -> None:
+    dockerfile = (find_template() / "{{cookiecutter.name}}" / "Dockerfile").read_text()
+    (copy,) = [line for line in dockerfile.splitlines() if "*.whl" in line and line.startswith("COPY")]
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\n{copy}\n")
+    for name in ("requirements.txt", "constraints.txt"):
+        (tmp_path / name).touch()
+    with container(buildah, buildah("build", "--quiet", str(tmp_path))) as (_, root):
+        assert {path.name for path in root.iterdir()} == {"requirements.txt", "constraints.txt"}
+
+
 def test_it_is_small_and_holds_no_secret_no_data_and_no_other_file(built: str, buildah: Builder, golden: Path) -> None:
     with container(buildah, built) as (_, root):
         packages = next((root / "opt/venv/lib").glob("python3*")) / "site-packages"
@@ -174,7 +184,13 @@ def test_it_is_small_and_holds_no_secret_no_data_and_no_other_file(built: str, b
         assert not (packages / "pandas" / "tests").exists()
         project = root / "project"
         files = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
-        assert files == {
+        compiled = {name for name in files if name.endswith(".pyc")}
+        assert {Path(name).name.partition(".")[0] for name in compiled} == {"__init__", "workflow"}
+        (workflow,) = (project / "cards" / "__pycache__").glob("workflow.*.pyc")
+        made_of = int((project / "cards" / "workflow.py").stat().st_mtime)
+        assert int.from_bytes(workflow.read_bytes()[8:12], "little") == made_of, "Python would compile it again"
+        assert files - compiled == {
+            f"wheels/airflow_mlkit-{version('airflow-mlkit')}-py3-none-any.whl",
             "cards/__init__.py",
             "cards/workflow.py",
             "constraints.txt",
@@ -183,7 +199,6 @@ def test_it_is_small_and_holds_no_secret_no_data_and_no_other_file(built: str, b
             "requirements.txt",
         }
         assert list((root / "run" / "secrets").iterdir()) == []
-        assert not (root / "wheels").exists() or list((root / "wheels").iterdir()) == []
         assert not (root / "etc" / "pip.conf").exists()
         assert (project / "requirements.txt").read_text() == "airflow-mlkit[steps]\n"
     described = json.loads(buildah("inspect", "--type", "image", built))
@@ -193,6 +208,7 @@ def test_it_is_small_and_holds_no_secret_no_data_and_no_other_file(built: str, b
     assert labels["org.opencontainers.image.base.name"] == BASE
     assert described["OCIv1"]["config"]["User"] == "1000:1000"
     assert described["OCIv1"]["config"]["WorkingDir"] == "/project"
+    assert "LD_LIBRARY_PATH=/usr/local/nvidia/lib64" in described["OCIv1"]["config"]["Env"]
     assert "Entrypoint" not in described["OCIv1"]["config"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from airflow_mlkit.cli.airflow import name_place
+from airflow_mlkit.pods.step_pod import place_of
 from airflow_mlkit.project import load_project
 
 SPEC = """\
@@ -69,6 +70,8 @@ def test_plan_prints_the_pods_as_kubernetes_gets_them(folder: Path) -> None:
     (container,) = pods[3]["spec"]["containers"]
     assert container["command"][:4] == ["mlkit", "step", "train", "--project=/project"]
     assert container["resources"]["limits"] == {"memory": "32Gi"}
+    (run_dir,) = [word.partition("=")[2] for word in container["command"] if word.startswith("--run-dir=")]
+    assert pods[3]["metadata"]["labels"]["mlkit.dev/place"] == place_of(run_dir)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from unittest.mock import Mock
 
 import pytest
+from kubernetes.client import ApiClient
 
 from airflow_mlkit.cluster.admission import ask_admission
 from airflow_mlkit.cluster.door import Denied, Door, Missing, Refused
@@ -49,6 +50,11 @@ NOW = (
             "ServiceAccount steps",
         ),
         (Missing('namespaces "ml" not found'), Level.PROBLEM, "Make the namespace ml"),
+        (
+            Refused('strict decoding error: unknown field "spec.affinity.nodeAffinity.x"'),
+            Level.PROBLEM,
+            "Correct the key in the pool's affinity",
+        ),
         (Refused('admission webhook "images.example.com" denied the request: no'), Level.PROBLEM, "that webhook"),
         (Refused("something new"), Level.PROBLEM, "rule of the cluster's own"),
         (Denied("create pods"), Level.NOT_LOOKED_AT, ""),
@@ -79,3 +85,10 @@ def test_what_all_sizes_share_is_told_once() -> None:
         ("size b", "too large."),
     ]
     assert len(outlook.problems) == 1
+
+
+def test_the_dry_run_refuses_what_the_api_server_would_drop() -> None:
+    client = Mock(ApiClient, configuration=Mock(host="https://k"), request=Mock(return_value=Mock(data=b"{}")))
+    Door(client, "").dry_run("ml", {"kind": "Pod"})
+    asked = client.request.call_args.kwargs["query_params"]
+    assert asked == [("dryRun", "All"), ("fieldValidation", "Strict")]

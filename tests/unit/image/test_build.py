@@ -259,7 +259,11 @@ def test_a_project_without_an_image_runs_in_the_platforms(tmp_path: Path) -> Non
     assert choose_image(project, gpus=0) == choose_image(project, gpus=1) == "registry.example.com/ml/steps:1"
 
 
-def test_mlkit_check_says_what_a_cluster_cannot_run(project: Project) -> None:
+def test_mlkit_check_says_what_a_cluster_cannot_run(tmp_path: Path) -> None:
+    spec = default_spec()
+    spec["predict"]["output"]["path"] = "s3://ml/scores"
+    project = open_project(tmp_path, spec=spec)
+
     def look(environment: str) -> list[tuple[list[str], str | None]]:
         found = takewhile(lambda each: each.part != "workflow", find_problems(project.folder, environment=environment))
         return [(finding.problems, finding.skipped) for finding in found if finding.part == "image"]
