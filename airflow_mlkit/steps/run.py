@@ -16,6 +16,7 @@ from airflow_mlkit.rundir import HELD_BACK_EXIT_CODE, Approval, Outcome, RunDire
 from airflow_mlkit.spec.nearest import did_you_mean
 from airflow_mlkit.steps.asked_size import find_asked_size
 from airflow_mlkit.steps.context import StepContext, StepResult
+from airflow_mlkit.steps.graphics_cards import find_missing_card
 from airflow_mlkit.steps.log import log_to
 from airflow_mlkit.steps.memory import PeakMemory, count_oom_kills, watch_memory
 from airflow_mlkit.steps.sign_of_life import show_life
@@ -61,6 +62,8 @@ def run_step(
     planned = find_step(project, name)
     attempt = run.step(name).begin(generation, find_asked_size(project, run, planned, size))
     with log_to(attempt.log, with_output=owns_process) as save_log, stop_on_sigterm() as termination:
+        if missing := find_missing_card(attempt.size):
+            log.warning("%s", missing)
         with show_life(attempt), watch_memory() as memory:
             fields = _carry_out(StepContext(project, run, planned, attempt, approval), termination, memory)
         record = attempt.record(**fields)

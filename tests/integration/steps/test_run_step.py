@@ -22,6 +22,7 @@ from airflow_mlkit.project import Project, load_project
 from airflow_mlkit.rundir import Outcome, RunDirectory, RunRecord
 from airflow_mlkit.steps.run import run_step
 from airflow_mlkit.steps.sign_of_life import show_life
+from tests.projects import build_project
 
 SPEC = """\
 apiVersion: mlkit/v1
@@ -171,6 +172,21 @@ def test_warnings_of_python_and_of_other_libraries_are_in_the_log(folder: Path, 
     assert "old pandas" in text
     assert "slow disk" in text
     assert "chat" not in text
+
+
+@pytest.mark.skipif(any(Path("/dev").glob("nvidia[0-9]*")), reason="this machine has a GPU")
+def test_a_training_that_pays_for_a_gpu_and_uses_none_is_warned_of(tmp_path: Path) -> None:
+    folder = build_project(tmp_path / "cards")
+    prod = "{backend: kubernetes, namespace: ml, runs: s3://ml, mlflow: https://m.example.com}"
+    (folder / "platform.yaml").write_text(f"step_sizes: {{train: gpu}}\nenvironments: {{prod: {prod}}}\n")
+    project = load_project(folder, environment="prod")
+    run = RunDirectory.create(tmp_path / "run", RunRecord(name="cards", run_id="run", started=datetime.now(UTC)))
+    assert [run_step(step, project, run).exit_code for step in ("extract", "split", "train")] == [0, 0, 0]
+    warnings_of = {step: [line for line in log_of(run, step) if " WARNING " in line] for step in ("split", "train")}
+    assert warnings_of["split"] == []
+    blind, slow = warnings_of["train"]
+    assert "there is no /dev/nvidia0" in blind
+    assert "It was trained on the CPU, and the size gpu has GPUs" in slow
 
 
 def test_a_notebook_is_left_as_it_was(folder: Path, run: RunDirectory) -> None:
