@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
@@ -98,6 +100,15 @@ def test_pods_are_called_by_nobody_and_call_what_is_named() -> None:
     ]
 
 
+def test_pods_on_gke_look_names_up_wherever_gke_has_them_looked_up() -> None:
+    """kube-dns, NodeLocal DNSCache, or Cloud DNS at the address of the metadata server."""
+    rules = one(render(EXAMPLES[0]), "NetworkPolicy", "mlkit")["spec"]["egress"]
+    names = [rule["to"] for rule in rules if {"port": 53, "protocol": "UDP"} in rule["ports"]]
+    addresses = {peer["ipBlock"]["cidr"] for peers in names for peer in peers if "ipBlock" in peer}
+    assert addresses == {"169.254.20.10/32", "169.254.169.254/32"}
+    assert [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}] in names
+
+
 def test_a_section_of_an_environment_replaces_the_one_of_defaults() -> None:
     values = changed("environments.prod.quota", {"pods": 5}) | {"defaults": {"quota": {"requests.cpu": 8}}}
     assert one(render(values), "ResourceQuota", "mlkit")["spec"]["hard"] == {"pods": "5"}
@@ -152,6 +163,10 @@ REFUSED = {
     "platform.environments.prod.backend": ("eks", "value must be one of 'local', 'kubernetes', 'gke'"),
     "environments.prod.limits": ({"max": {"memory": "lots"}}, "/environments/prod/limits/max/memory'"),
     "environments.prod.network.egress.all": ({}, "missing property 'to'"),
+    "environments.prod.labels": (
+        {"pod-security.kubernetes.io/enforce": "privileged"},
+        "invalid propertyName 'pod-security.kubernetes.io/enforce'",
+    ),
     "environments.prod.team": ("two words", "/environments/prod/team': 'two words' does not match pattern"),
     "environments.prd": ({}, "environments.prd: platform.environments has no prd (it has: prod)"),
     "environments.laptop": ({}, "environments.laptop: its steps are processes beside Airflow"),
@@ -183,10 +198,38 @@ def test_a_mistake_is_refused_with_its_place(path: str) -> None:
     assert said in refusal(values)
 
 
+@pytest.mark.parametrize("kind", ["Namespace", "PersistentVolumeClaim"])
+def test_what_the_chart_writes_on_a_namespace_and_a_claim_is_not_written_twice(kind: str) -> None:
+    (made,) = [each for each in render(changed("environments.prod.team", "risk")) if each["kind"] == kind]
+    values = jsonschema.Draft202012Validator(json.loads((PLATFORM / "values.schema.json").read_text()))
+    part = "environments.prod" + (".volume" if kind == "PersistentVolumeClaim" else "")
+    for given in ("labels", "annotations") if kind == "Namespace" else ("annotations",):
+        assert values.is_valid(changed(f"{part}.{given}", {"example.com/cost-centre": "7"}))
+        for key in made["metadata"][given]:
+            assert not values.is_valid(changed(f"{part}.{given}", {key: "x"})), key
+
+
 def test_two_environments_of_one_namespace_are_refused() -> None:
     values = changed("environments.twin", {"network": {"enabled": False}})
     values["platform"]["environments"]["twin"] = values["platform"]["environments"]["prod"]
     assert "environments.twin: its namespace ml-prod is that of environments.prod too" in refusal(values)
+
+
+def test_a_second_airflow_as_the_page_sets_it_up_takes_nothing_of_the_first() -> None:
+    page = (PLATFORM.parents[1] / "docs" / "how-to" / "set-up-on-gke.md").read_text()
+    section = page[page.index("## A second Airflow") :]
+    (given,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    (namespace,) = re.findall(r"--namespace (\S+)", section)
+
+    def objects(values: dict[str, Any], namespace: str) -> set[tuple[str, str, str]]:
+        return {
+            (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
+            for each in render(values, namespace=namespace)
+        }
+
+    first, second = objects(read(EXAMPLES[0]), "airflow"), objects(YAML(typ="safe").load(given), namespace)
+    assert {kind for kind, *_ in second} >= {"Namespace", "ConfigMap", "ServiceAccount", "Role"}
+    assert not first & second
 
 
 def test_what_is_tested_on_a_cluster_has_the_rights_of_the_chart_and_no_more() -> None:
