@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# build.sh: Kubernetes, helm, kubeconform, an image registry and two images, from source. What is there is skipped.
+# build.sh [kind|own]: Kubernetes, helm, kubeconform, an image registry and two images, from source. What is there is skipped.
+# kind brings its own Kubernetes: for it only the tools that tests call are built, where the machine has none.
 # Needs Go. The versions and the hashes of every module are pinned by go.mod and go.sum.
 . "$(dirname "$0")/settings.sh"
 
-PROGRAMS=(
+which=${1:-$(which_cluster)}
+PROGRAMS=(k8s.io/kubernetes/cmd/kubectl helm.sh/helm/v3/cmd/helm github.com/yannh/kubeconform/cmd/kubeconform)
+[ "$which" = kind ] || PROGRAMS+=(
   k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
-  k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy k8s.io/kubernetes/cmd/kubectl
-  helm.sh/helm/v3/cmd/helm github.com/yannh/kubeconform/cmd/kubeconform ./registry ./pause
+  k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy ./registry ./pause
 )
 
 is_complete() {
   local program
+  [ "$which" != kind ] || { has_tools; return; }
   for program in "${PROGRAMS[@]}"; do [ -x "$BIN/${program##*/}" ] || return 1; done
 }
 
@@ -45,8 +48,8 @@ build_once() { # a second one that starts meanwhile waits, and finds it done
 }
 
 if ! is_complete; then
-  echo "building Kubernetes $K8S_VERSION: several minutes, once"
+  echo "building ${PROGRAMS[*]##*/} from source, with Kubernetes $K8S_VERSION: several minutes, once"
   build_once
   echo "built after $SECONDS s"
 fi
-"$HERE/images.sh"
+"$HERE/images.sh" "$which"

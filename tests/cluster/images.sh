@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# images.sh: pause.tar and python.tar (docker archives), made without any image registry. What is there is skipped.
-# python.tar is Debian's own Python as localhost/python:bookworm, from the mirror that apt uses, or from DEBIAN_MIRROR.
+# images.sh [kind|own]: pause.tar and python.tar (docker archives), made without any image registry. What is there is skipped.
+# python.tar is Debian's own Python as localhost/python:bookworm, from the mirror that apt uses, or from DEBIAN_MIRROR. For
+# kind docker makes it, of the image that Docker Hub has of Debian: debootstrap is for root only.
 . "$(dirname "$0")/settings.sh"
 
 SUITE=bookworm # Python 3.11, for which tests/step_image.py installs
@@ -34,9 +35,23 @@ debian_python() { # folder
   rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/usr/share/{doc,man,locale}/*
 }
 
+docker_python() { # archive
+  docker build --quiet --tag "localhost/python:$SUITE" - <<D
+FROM debian:$SUITE-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ${PACKAGES//,/ } && rm -rf /var/lib/apt/lists/*
+CMD ["python3"]
+D
+  docker save --output "$1.new" "localhost/python:$SUITE"
+  mv "$1.new" "$1"
+}
+
 mkdir -p "$IMAGES"
 exec 7>"$CACHE/images.lock"
 flock 7
+if [ "${1:-own}" = kind ]; then
+  [ -s "$IMAGES/python.tar" ] || docker_python "$IMAGES/python.tar"
+  exit
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 if [ ! -s "$IMAGES/pause.tar" ]; then

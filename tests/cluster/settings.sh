@@ -54,5 +54,12 @@ lock() { # one script at a time for this name. What is to outlive the script clo
   export MLKIT_K8S_LOCKED=$NAME
 }
 
+has_tools() { # what tests call: built here, or the machine's own
+  local tool
+  for tool in kubectl helm kubeconform; do
+    [ -x "$BIN/$tool" ] || command -v "$tool" >/dev/null || return 1
+  done
+}
+
 find_kubectl() { if [ -x "$BIN/kubectl" ]; then echo "$BIN/kubectl"; else echo kubectl; fi; }
 k() { "$(find_kubectl)" --kubeconfig "$W/admin.kubeconfig" --request-timeout=10s "$@"; }

@@ -58,7 +58,7 @@ if [ "${1:-}" = --packages ]; then
 fi
 [ "$which" = given ] || say_missing "$which"
 if [ "${1:-}" = --check ]; then
-  [ "$which" = given ] || is_built || die "nothing is built yet: make cluster-up does it, in some minutes"
+  [ "$which" = given ] || is_built "$which" || die "nothing is built yet: make cluster-up does it, in some minutes"
   exit
 fi
 if [ "$which" = given ]; then
@@ -72,7 +72,7 @@ if is_up; then
   "${which}_mend"
 else
   [ ! -e "$W" ] || "$HERE/down.sh" # killed half-way, or the machine was started anew
-  "$HERE/build.sh"
+  "$HERE/build.sh" "$which"
   SECONDS=0
   trap '[ $? = 0 ] || "$HERE/down.sh" >&2' EXIT
   mkdir -m 700 "$W" # tokens and keys lie in it
