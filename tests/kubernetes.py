@@ -152,6 +152,8 @@ class Cluster:
         self.kubectl(
             "apply", "-f", "-", given=Template((_FOLDER / "namespace.yaml").read_text()).substitute(namespace=name)
         )
+        # the account comes from a controller, a moment after the namespace; without it no pod is admitted
+        self.kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
         with tempfile.TemporaryDirectory() as folder:
             kubeconfig = Path(folder) / "airflow.kubeconfig"
             kubeconfig.write_text(json.dumps(self._account(name, "airflow")))
