@@ -24,7 +24,7 @@ from airflow_mlkit.project import load_project
 from airflow_mlkit.rundir import RunDirectory, safe_run_id
 from benchmarks.payments_project import mlkit
 from tests.kubernetes import Cluster, describe_pod, serve_cluster
-from tests.on_cluster import DAG_FILE, PodPlatform, serve_platform
+from tests.on_cluster import PodPlatform, serve_platform
 
 SETTINGS = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1"}
 NAME = "measured"
@@ -65,7 +65,6 @@ def on_this_machine(
     work: Path, name: str, platform: PodPlatform | None = None, image: str = ""
 ) -> Iterator[LocalAirflow]:
     """An Airflow whose steps are processes, with the run directory and the MLflow of a platform if one is given."""
-    (work / NAME / "dags" / "project.py").write_text(DAG_FILE)
     if platform:
         runs = f"s3://{platform.bucket.path.strip('/')}/local"
         laptop = {"backend": "local", "runs": runs, "mlflow": platform.mlflow}

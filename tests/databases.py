@@ -38,6 +38,13 @@ class PostgreSQL:
         """The same as SQLAlchemy has it, with the driver that is installed."""
         return self.uri.replace("postgresql://", "postgresql+psycopg://")
 
+    @property
+    def airflow_settings(self) -> dict[str, str]:
+        """What makes it Airflow's database: SQLite refuses who writes beside others."""
+        return {
+            f"AIRFLOW__DATABASE__{name}": self.mlflow_uri for name in ("SQL_ALCHEMY_CONN", "SQL_ALCHEMY_CONN_ASYNC")
+        }
+
     def execute(self, *statements: str) -> None:
         import psycopg
 

@@ -22,8 +22,6 @@ from tests.step_image import build_step_image
 from tests.store_trouble import StoreTrouble
 from tests.waiting import wait_until
 
-DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags(__file__))\n"
-
 TOLERATIONS = {
     "general": [],
     "high-memory": [{"key": "pool", "value": "high-memory", "effect": "NoSchedule"}],
@@ -70,11 +68,9 @@ class PodPlatform:
         return {"sizes": SIZES, "default_size": "small", "pools": pools, "environments": {"cluster": place}}
 
     def install(self, project: Path, **environment: Any) -> str:
-        """Build a project's image, and write its platform.yaml and its Dag file. Returns the image."""
+        """Build a project's image, and write its platform.yaml. Returns the image."""
         image = build_step_image(self.cluster, project)
         self.write(project, image, **environment)
-        (project / "dags").mkdir(exist_ok=True)
-        (project / "dags" / "project.py").write_text(DAG_FILE)
         return image
 
     def write(self, project: Path, image: str, **environment: Any) -> None:

@@ -8,19 +8,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import psutil
 
+from airflow_mlkit.airflow.followed_pod import HOLES
 from airflow_mlkit.airflow.standalone import LocalAirflow, LocalAirflowError
 from airflow_mlkit.rundir import PodRecord, RunDirectory, safe_run_id
 from tests.on_cluster import PodPlatform
 from tests.projects import build_project, default_spec
+from tests.suffering import describe_workflow, find_faults
 from tests.waiting import wait_until
 
 STEPS = ("extract", "validate", "split", "train", "evaluate", "gate", "promote")
@@ -31,82 +32,7 @@ _AT_ONCE = "from airflow_mlkit.airflow import pod_task\n\npod_task.WORKER_SECOND
 MONTHLY = "0 0 1 * *"
 """When the projects are retrained by themselves: in a test never, unless it asks for a backfill."""
 
-_FAULTS = "faults"
-
-_WORKFLOW = Template('''
-"""A model whose steps do what a file in the bucket says."""
-
-import atexit
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from functools import cache
-
-import numpy as np
-from upath import UPath
-from xgboost import XGBClassifier
-from xgboost.callback import TrainingCallback
-
-from airflow_mlkit import Workflow
-
-
-class Slow(TrainingCallback):
-    """Makes each round of a training take a second."""
-
-    def after_iteration(self, model, epoch, evals_log):
-        time.sleep(1)
-
-
-class Cards(Workflow):
-    """Finds fraud."""
-
-    def features(self, dataframe):
-        suffer()
-        return dataframe
-
-    def train(self, training_dataframe, validation_dataframe):
-        suffer()
-        model = XGBClassifier(n_estimators=20, random_state=self.seed, n_jobs=self.threads, enable_categorical=True)
-        if find_fault().get("slowly"):
-            model.set_params(callbacks=[Slow()])
-            self.checkpoint._pause = 1.0  # a minute, where no test waits for it
-        return self.checkpoint.fit(model, training_dataframe[self.feature_columns], training_dataframe[self.label])
-
-
-@cache
-def find_fault():
-    """What the test wants to go wrong in the step that this process carries out."""
-    step = sys.argv[sys.argv.index("step") + 1]
-    return json.loads(UPath("$faults").read_text()).get(step, {})
-
-
-@cache
-def suffer():
-    """Let it go wrong, once in each of the step's pods."""
-    fault = find_fault()
-    if mebibytes := fault.get("hold"):
-        held = np.ones(mebibytes << 17)
-        print(f"holds {held.nbytes >> 20} MiB", flush=True)
-    if mebibytes := fault.get("hold_in_child"):
-        child = f"import time; held = b'x' * ({mebibytes} << 20); time.sleep(1)"
-        subprocess.run([sys.executable, "-c", child], check=True)
-    for number in range(fault.get("print_lines", 0)):
-        print(f"line {number}".ljust(fault.get("width", 0), "."))
-    for _ in range(fault.get("print_megabytes_on_a_line", 0)):
-        print("x" * (1 << 20), end="", flush=True)
-    if seconds := fault.get("sleep"):
-        print("sleeps", flush=True)
-        time.sleep(seconds)
-    if fault.get("die_after_publishing"):
-        atexit.register(os.kill, os.getpid(), signal.SIGKILL)
-    if fault.get("leave"):
-        os._exit(0)
-    if fault.get("fail"):
-        raise ValueError("these features cannot be made")
-''')
+_DAG_FILE = "from airflow_mlkit.airflow import pipeline_dags\n\nglobals().update(pipeline_dags({folder!r}))\n"
 
 
 class Retrain:
@@ -167,12 +93,13 @@ class Retrain:
 
     def tell(self) -> dict[str, str]:
         """How the step ended that a test made suffer, for people: outcome, the reason in its log, pods and seconds."""
-        log = [line for line in self.log(self.suffering).splitlines() if not line.startswith("::")]
-        tried = next((line for line in reversed(log) if line.startswith("tried: ")), "")
+        log = self.log(self.suffering)
+        tried = next((line for line in reversed(log.splitlines()) if line.startswith("tried: ")), "")
         outcome = str(self.task(self.suffering)["state"])
+        reason = _find_reason(log.splitlines())
         return {
             "outcome": outcome,
-            "reason": tried if outcome == "success" else " ".join([log[-1] if log else "", tried and f"({tried})"]),
+            "reason": tried if outcome == "success" else f"{reason} ({tried})" if tried else reason,
             "pods": str(len(self.pods(self.suffering))),
             "seconds": f"{time.monotonic() - self._started:.0f}",
         }
@@ -188,9 +115,18 @@ class Retrain:
         """The size of each pod of the step, and what became of it."""
         return [(pod.size, pod.cause) for pod in self.pods(step)]
 
+    def worked(self, step: str) -> list[tuple[str, str]]:
+        """The same, of the pods that began: one that was started ahead, and whose task came too late, did not."""
+        return [(size, cause) for size, cause in self.causes(step) if cause != "unasked"]
+
     def log(self, step: str) -> str:
         """What the log of the task's last try says."""
         return read_log(self.airflow, self.dag_id, self.run_id, step, self.task(step)["try_number"])
+
+    def counted(self, step: str) -> list[int]:
+        """The numbers that a step printed, one a second, as its task's log has them when it is shown last."""
+        _, _, shown = self.log(step).rpartition(HOLES)
+        return [int(line.removeprefix("second ")) for line in shown.splitlines() if line.startswith("second ")]
 
     def wait_for_pod(self, step: str) -> str:
         """The name of the step's pod, once it runs."""
@@ -255,31 +191,20 @@ class PodProject:
 
     def retrain(self, size: str | None = None, **faults: dict[str, Any]) -> Retrain:
         """Start a retrain, on a size of its own, in which some steps suffer something: `split={"hold": 700}`."""
-        _faults_of(self.platform, self.name).write_text(json.dumps(faults))
+        find_faults(self.platform.bucket, self.name).write_text(json.dumps(faults))
         run_id = self.airflow.trigger(self.dag_id, {"size": size} if size else {})
         self.started.append(Retrain(self, run_id, next(iter(faults), "extract")))
         return self.started[-1]
 
     def backfill(self, first: str, last: str) -> list[Retrain]:
         """Ask for the retrains of some past months, each as if it were that day."""
-        _faults_of(self.platform, self.name).write_text("{}")
+        find_faults(self.platform.bucket, self.name).write_text("{}")
         asked = {"dag_id": self.dag_id, "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
         wait_until(lambda: self._ask_for_backfill({**asked, "max_active_runs": 5}), 60)
         path = f"/api/v2/dags/{self.dag_id}/dagRuns?run_type=backfill&order_by=logical_date"
         runs = self.airflow.request("GET", path)["dag_runs"]
         self.started += [Retrain(self, run["dag_run_id"], "extract") for run in runs]
         return self.started[-len(runs) :]
-
-    @contextmanager
-    def slots(self, number: int) -> Iterator[None]:
-        """Airflow carries out so many tasks at a time, for a while."""
-        path = "/api/v2/pools/default_pool"
-        before = self.airflow.request("GET", path)["slots"]
-        self.airflow.request("PATCH", f"{path}?update_mask=slots", json={"pool": "default_pool", "slots": number})
-        try:
-            yield
-        finally:
-            self.airflow.request("PATCH", f"{path}?update_mask=slots", json={"pool": "default_pool", "slots": before})
 
     def _ask_for_backfill(self, asked: dict[str, Any]) -> bool:
         """Airflow on SQLite refuses while anybody else writes."""
@@ -322,12 +247,19 @@ class PodProject:
         deadline = time.monotonic() + 20
         while any(pod["metadata"].get("finalizers") for pod in self.platform.pods()) and time.monotonic() < deadline:
             time.sleep(0.5)
-        for (
-            pod
-        ) in self.platform.pods():  # started ahead and never asked; of a task that was failed while it was deferred
+        # started ahead and never asked; of a task that was failed while it was deferred
+        for pod in self.platform.pods():
             self.platform.cluster.free_pod(self.platform.namespace.name, pod["metadata"]["name"])
             self.platform.delete_pod(pod["metadata"]["name"])
         wait_until(lambda: not self.platform.pods(), 60)
+
+
+def _find_reason(log: Sequence[str]) -> str:
+    """The first line of what Airflow ends the log of a failed task with; the last one of a log that was cut off."""
+    marks = [place for place, line in enumerate(log) if line.startswith("::group::Post Execute")]
+    last = log[marks[-1] :] if marks else log[-1:]
+    said = [line for line in last if not line.startswith(("::", "tried: "))]
+    return said[0] if said else ""
 
 
 def find_processes(airflow: LocalAirflow, component: str) -> Iterator[psutil.Process]:
@@ -346,8 +278,20 @@ def read_log(airflow: LocalAirflow, dag_id: str, run_id: str, task: str, number:
 
 
 @contextmanager
+def slots(airflow: LocalAirflow, number: int) -> Iterator[None]:
+    """An Airflow carries out so many tasks at a time, for a while."""
+    path = "/api/v2/pools/default_pool"
+    before = airflow.request("GET", path)["slots"]
+    airflow.request("PATCH", f"{path}?update_mask=slots", json={"pool": "default_pool", "slots": number})
+    try:
+        yield
+    finally:
+        airflow.request("PATCH", f"{path}?update_mask=slots", json={"pool": "default_pool", "slots": before})
+
+
+@contextmanager
 def serve_project(platform: PodPlatform, folder: Path, name: str, **environment: Any) -> Iterator[PodProject]:
-    """A project with an image of its own, and the Airflow that retrains it.
+    """A project whose evaluation is short of memory, and the Airflow that retrains it and sweeps its pods.
 
     Args:
         platform: where its pods run.
@@ -355,23 +299,58 @@ def serve_project(platform: PodPlatform, folder: Path, name: str, **environment:
         name: of the project.
         environment: what its environment `cluster` has beside what all have.
     """
-    workflow = _WORKFLOW.substitute(faults=_faults_of(platform, name))
-    spec = {**default_spec(), "name": name}
-    spec["train"] = {**spec["train"], "sizes": {"evaluate": "tiny"}, "schedule": {"cron": MONTHLY}}
-    project = build_project(folder / name, rows=1200, spec=spec, workflow=workflow)
-    image = platform.install(project, **environment)
-    if environment.get("deferrable"):
-        dag_file = project / "dags" / "project.py"
-        dag_file.write_text(_AT_ONCE + dag_file.read_text())
-    known = {"AIRFLOW__MLKIT__PLATFORM": str(project / "platform.yaml")}
-    with platform.airflow(folder / "airflow", project / "dags", **known) as airflow:
-        airflow.wait_for_dag(f"{name}-retrain")
-        served = PodProject(name, project, image, airflow, platform, environment)
+    known = {"AIRFLOW__MLKIT__PLATFORM": str(folder / name / "platform.yaml")}
+    with serve_projects(platform, folder, [name], known, {"evaluate": "tiny"}, **environment) as (project,):
+        yield project
+
+
+@contextmanager
+def serve_projects(
+    platform: PodPlatform,
+    folder: Path,
+    names: Sequence[str],
+    settings: Mapping[str, str] = {},
+    sizes: Mapping[str, str] = {},
+    **environment: Any,
+) -> Iterator[list[PodProject]]:
+    """Projects with an image each, and the one Airflow that retrains them.
+
+    Args:
+        platform: where their pods run.
+        folder: for their files and Airflow's.
+        names: of the projects.
+        settings: of Airflow, beside those that the platform needs.
+        sizes: of steps that have one of their own.
+        environment: what the environment `cluster` has beside what all have.
+    """
+    dags = folder / "dags"
+    dags.mkdir()
+    images = [_build(platform, folder / name, dags / f"{name}.py", sizes, environment) for name in names]
+    with platform.airflow(folder / "airflow", dags, **settings) as airflow:
+        served = [
+            PodProject(name, folder / name, image, airflow, platform, environment)
+            for name, image in zip(names, images, strict=True)
+        ]
+        for project in served:
+            airflow.wait_for_dag(project.dag_id)
         try:
             yield served
         finally:
-            for process in served.components:
+            for process in (each for project in served for each in project.components):
                 _stop(process)
+
+
+def _build(
+    platform: PodPlatform, folder: Path, dag_file: Path, sizes: Mapping[str, str], environment: dict[str, Any]
+) -> str:
+    """Write a project's files, and build its image. Returns the image."""
+    workflow = describe_workflow(find_faults(platform.bucket, folder.name))
+    spec = {**default_spec(), "name": folder.name}
+    spec["train"] = {**spec["train"], "sizes": {**sizes}, "schedule": {"cron": MONTHLY}}
+    project = build_project(folder, rows=1200, spec=spec, workflow=workflow)
+    at_once = _AT_ONCE if environment.get("deferrable") else ""
+    dag_file.write_text(at_once + _DAG_FILE.format(folder=str(project)))
+    return platform.install(project, **environment)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -381,7 +360,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:  # a triggerer waits for the triggers of a scheduler that is gone
         process.kill()
         process.wait()
-
-
-def _faults_of(platform: PodPlatform, project: str) -> Any:
-    return platform.bucket / _FAULTS / f"{project}.json"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.databases import serve_postgresql
 from tests.kubernetes import Cluster, serve_cluster
 from tests.on_cluster import serve_platform
-from tests.pod_retrains import PodProject, serve_project
+from tests.pod_retrains import PodProject, serve_project, serve_projects
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +39,34 @@ def cards(
 ) -> Iterator[PodProject]:
     """A project without a run and without a pod. What becomes of its last one is for tests/faults_table.py."""
     yield served
-    record_property("mode", request.node.callspec.params["served"])
-    if served.started:
-        for name, text in served.started[-1].tell().items():
-            record_property(name, text)
+    _record(served, request.node.callspec.params["served"], record_property)
     served.end()
+
+
+@pytest.fixture(params=["sync", "deferrable"])
+def several(
+    request: pytest.FixtureRequest,
+    cluster: Cluster,
+    tmp_path: Path,
+    record_property: Callable[..., None],
+) -> Iterator[list[PodProject]]:
+    """Six projects of one Airflow with PostgreSQL, which are retrained beside each other."""
+    names, mode = [f"cards-{number}" for number in range(6)], request.param
+    with (
+        serve_postgresql() as database,
+        serve_platform(cluster, tmp_path, f"several-{mode}") as platform,
+        serve_projects(
+            platform, tmp_path, names, database.airflow_settings, deferrable=mode == "deferrable"
+        ) as projects,
+    ):
+        yield projects
+        _record(projects[-1], mode, record_property)
+        for retrain in (each for project in projects for each in project.started):
+            retrain.print_failures()
+
+
+def _record(project: PodProject, mode: str, record_property: Callable[..., None]) -> None:
+    record_property("mode", mode)
+    if project.started:
+        for name, text in project.started[-1].tell().items():
+            record_property(name, text)

@@ -122,6 +122,16 @@ def test_a_missing_toleration_is_a_problem_and_a_pool_without_nodes_a_warning(
     assert found.levels("small") == ["warning"]
 
 
+def test_a_mistyped_key_that_the_cluster_would_drop_is_a_problem(
+    cluster: Cluster, namespace: Namespace, tmp_path: Path
+) -> None:
+    typo = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {"matchExpresions": []}}]}
+    pools = {"general": {**POOL_RULES["general"], "affinity": {"nodeAffinity": typo}}}
+    found = check(tmp_path, cluster.kubeconfig, namespace=namespace.name, pools=pools)
+    assert (found.exit_code, found.sizes["small"]["admission"]) == (2, "refused")
+    assert "matchExpresions" in found.sizes["small"]["findings"][0]["said"]
+
+
 def test_what_the_environment_names_and_is_not_there_is_told(cluster: Cluster, tmp_path: Path) -> None:
     with cluster.namespace("check") as namespace:
         cluster.kubectl("apply", "-n", namespace.name, "-f", "-", given=CLAIM)

@@ -55,7 +55,7 @@ def copied_elsewhere(project: PodProject, pod: dict[str, Any]) -> Iterator[str]:
 @pytest.fixture
 def sweeper(cards: PodProject) -> Iterator[PodProject]:
     """A project beside the sweeper, whose triggerer may die."""
-    dag_file = Path(shutil.copy(DAG_FILE, cards.folder / "dags" / "sweep_pods.py"))
+    dag_file = Path(shutil.copy(DAG_FILE, cards.airflow.dags_folder / "sweep_pods.py"))
     cards.airflow.wait_for_dag(SWEEPER)
     yield cards
     dag_file.unlink()
