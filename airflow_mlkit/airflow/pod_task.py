@@ -139,7 +139,8 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             if published and unjudged is None:
                 return published.record
             if unjudged:
-                name = self._take_over(pods, asking, unjudged)
+                name = str(unjudged["metadata"]["name"])
+                self._take_over(pods, asking, name)
             else:
                 name = self._start(context, pods, asking, sizes, follows_another=bool(others))
             self._end_when_stopped()
@@ -205,14 +206,9 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             if not pods.wait_until_gone(name, GONE_SECONDS):
                 self.log.warning("the pod %s is told to end, and is still there after %g s", name, GONE_SECONDS)
 
-    def _take_over(self, pods: StepPods, asking: Asking, pod: Pod) -> str:
-        """Follow a pod that is there from now on: claimed first, so that a stop removes it. Returns its name."""
-        name = str(pod["metadata"]["name"])
+    def _take_over(self, pods: StepPods, asking: Asking, name: str) -> None:
+        """Follow a pod that is there from now on: claimed first, so that a stop removes it."""
         self.log.info("found the pod %s", name)
-        self._claim(pods, asking, name)
-        return name
-
-    def _claim(self, pods: StepPods, asking: Asking, name: str) -> None:
         self._running = (pods, name)
         pods.claim(name, self._owner)
         self._end_when_stopped()
@@ -241,7 +237,7 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         name = str(pod["metadata"]["name"])
         self._running = (pods, name)
         if not pods.start(pod, follows_another=follows_another or bool(had)):
-            self._claim(pods, asking, name)  # it was started ahead just now
+            self._take_over(pods, asking, name)  # it was started ahead just now
         if stale := find_stale(self.project):
             self.log.warning("%s This run has the project as it is in the image.", stale)
         asked = chosen.size.resources
