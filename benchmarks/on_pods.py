@@ -3,7 +3,8 @@
 Makes a project, and retrains it in a real Airflow, first with pods of the test cluster (tests/cluster), then with
 processes that write to the same bucket and MLflow, then with processes that write to this disk. Prints for each step
 the seconds of its task, of its container and of the step itself; their differences are what Airflow, Kubernetes and the
-start of Python cost. Beside them a bare pod of the same image that does nothing.
+start of Python cost. Beside them a bare pod of the same image that does nothing, and a task of KubernetesPodOperator
+without settings, for such a pod.
 """
 
 from __future__ import annotations
@@ -29,6 +30,17 @@ from tests.on_cluster import PodPlatform, serve_platform
 SETTINGS = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1"}
 NAME = "measured"
 
+BY_HAND = '''"""A task that runs a pod which does nothing."""
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk import DAG
+
+POD = {pod!r}
+
+with DAG("by-hand", schedule=None):
+    KubernetesPodOperator(task_id="nothing", namespace={namespace!r}, pod_template_dict=POD)
+'''
+
 
 def main() -> None:
     """Measure and print."""
@@ -48,6 +60,8 @@ def main() -> None:
             image = platform.install(work / NAME, **deferrable)
             print(f"a bare pod of the image, create to Succeeded: {measure_bare_pod(cluster, platform, image):.1f} s")
             with platform.airflow(work / "on-pods", work / NAME / "dags", **SETTINGS) as airflow:
+                by_hand = measure_by_hand(airflow, platform, image, work / NAME / "dags" / "by_hand.py")
+                print(f"a task of KubernetesPodOperator for such a pod: {by_hand:.1f} s")
                 on_pods = retrain(airflow, work / NAME, options.retrains, platform.bucket / "runs" / NAME)
             with on_this_machine(work, "same-place", platform, image) as airflow:
                 same_place = retrain(airflow, work / NAME, options.retrains, platform.bucket / "local" / NAME)
@@ -115,6 +129,20 @@ def measure_bare_pod(cluster: Cluster, platform: PodPlatform, image: str, times:
         cluster.wait_for_success(platform.namespace, f"bare-{number}")
         took.append(time.perf_counter() - started)
     return statistics.median(took[1:])  # the first one pulls the image
+
+
+def measure_by_hand(airflow: LocalAirflow, platform: PodPlatform, image: str, dag_file: Path, times: int = 3) -> float:
+    """The median of the seconds of a KubernetesPodOperator's task whose pod does nothing."""
+    pod = describe_pod("by-hand", ["true"], image, nodeSelector={"mlkit.dev/pool": "general"})
+    dag_file.write_text(BY_HAND.format(pod=pod, namespace=platform.namespace.name))
+    airflow.wait_for_dag("by-hand")
+    took = []
+    for _ in range(times):
+        run_id = airflow.trigger("by-hand")
+        airflow.wait("by-hand", run_id)
+        took.append(float(airflow.task_instances("by-hand", run_id)["nothing"]["duration"]))
+    dag_file.unlink()
+    return statistics.median(took)
 
 
 if __name__ == "__main__":

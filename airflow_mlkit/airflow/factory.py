@@ -93,7 +93,14 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
         max_active_runs=1,
         tags=["mlkit", project.plan.pattern, project.spec.name],
         doc_md=dag_documentation(project),
-        default_args={"owner": project.spec.owner, "retries": retries, "retry_delay": delay},
+        default_args={
+            "owner": project.spec.owner,
+            "retries": retries,
+            "retry_delay": delay,
+            # what has begun is brought to its end first: by default Airflow begins every retrain that waits before it
+            # goes on with any, where it has fewer slots than tasks
+            "weight_rule": "upstream",
+        },
     ) as dag:
         tasks = {step.name: _build_task(project, plan, step, settings) for step in plan.steps}
         for step in plan.steps:

@@ -9,7 +9,9 @@ from airflow_mlkit.rundir import UNASKED_EXIT_CODE, StepDirectory, store_errors
 from airflow_mlkit.rundir.tries import POD_VARIABLE
 from airflow_mlkit.steps.run import load_step
 
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS, SHARE_OF_WAIT = 0.25, 0.05
+"""Between two looks: at least so long, and such a share of what was waited already. On a busy cluster many pods wait
+for long, and a look is a request to the bucket."""
 
 
 def wait_until_asked(step: StepDirectory, generation: int, seconds: float) -> None:
@@ -24,11 +26,12 @@ def wait_until_asked(step: StepDirectory, generation: int, seconds: float) -> No
         SystemExit: with `UNASKED_EXIT_CODE`, when its task did not come.
     """
     load_step(step.name)
-    until = time.monotonic() + seconds
+    began = time.monotonic()
     while not _is_asked(step, generation):
-        if time.monotonic() > until:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise SystemExit(UNASKED_EXIT_CODE)
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(max(PAUSE_SECONDS, SHARE_OF_WAIT * waited))
 
 
 def _is_asked(step: StepDirectory, generation: int) -> bool:

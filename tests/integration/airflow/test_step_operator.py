@@ -23,10 +23,12 @@ pytestmark = [pytest.mark.needs("airflow"), pytest.mark.usefixtures("airflow_dat
 NEVER = "upstream_failed"
 
 
-def test_every_step_runs_in_the_plans_order_and_publishes(tmp_path, caplog):
-    """The output of each is in the task's log, line by line."""
+def test_every_step_runs_in_the_plans_order_and_publishes(tmp_path):
+    """A later one has the higher weight, so that where slots are few a retrain ends before the next one begins."""
     played = play(tmp_path)
     assert played.state == "success"
+    weights = [played.instances[name].priority_weight for name in ("extract", "split", "train", "evaluate", "promote")]
+    assert weights == sorted(set(weights))
     assert set(played.states.values()) == {"success"}
     assert all(played.run_directory.published(name) for name in played.states)
 
