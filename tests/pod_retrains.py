@@ -329,7 +329,7 @@ def serve_projects(
     dags = folder / "dags"
     dags.mkdir()
     images = [_build(platform, folder / name, dags / f"{name}.py", sizes, environment) for name in names]
-    with platform.airflow(folder / "airflow", dags, **_SELDOM, **settings) as airflow:
+    with platform.airflow(folder / "airflow", dags, **{**_SELDOM, **settings}) as airflow:
         served = [
             PodProject(name, folder / name, image, airflow, platform, environment)
             for name, image in zip(names, images, strict=True)
