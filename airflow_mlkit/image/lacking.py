@@ -128,7 +128,7 @@ def _is_on_own_disk(path: str, volume: Volume | None) -> bool:
 
 
 def _elsewhere(volume: Volume | None) -> str:
-    return "gs://, s3://" + (f", or a path inside {volume.path}" if volume else "")
+    return "gs://BUCKET/... or s3://BUCKET/..." + (f", or a path inside {volume.path}" if volume else "")
 
 
 def _is_let_in(folder: Path, path: str, rules: str) -> bool:

@@ -88,7 +88,7 @@ def test_mlkit_check_says_what_each_first_pod_would_fail_of(tmp_path: Path) -> N
     assert "lacks the extra gcs" in extra
     assert source == (
         "mlkit.yaml data.source.path: data/payments.csv is not in the image, so that no pod finds it; "
-        "write gs://, s3://"
+        "write gs://BUCKET/... or s3://BUCKET/..."
     )
     assert "predict.source.path" in scored
     assert "predict.output.path: scores lies on a pod's own disk" in scores
