@@ -136,6 +136,19 @@ def test_triggerer_is_killed(cards):
         assert retrain.counted("split") == [*range(40)]
 
 
+@pytest.mark.parametrize("served", ["deferrable"], indirect=True)
+def test_worker_that_resumes_a_task_is_killed(cards):
+    """The pod has ended and its log is shown; a retry shows it whole."""
+    retrain = cards.retrain(split={"print_lines": 100_000, "width": 100, "count": 10})
+    name = retrain.wait_for_running("split")
+    wait_until(lambda: retrain.task("split")["state"] == "running", 120)
+    retrain.kill_worker("split")
+    assert retrain.wait_for("split") == "success"
+    assert [(pod.pod, pod.cause) for pod in retrain.pods("split")] == [(name, "done")]
+    assert retrain.task("split")["try_number"] == 2
+    assert retrain.counted("split") == [*range(10)]
+
+
 def test_log_of_200_megabytes(cards):
     retrain = cards.retrain(split={"print_lines": 2_000_000, "width": 100})
     assert retrain.wait_for("split", 900) == "success"
