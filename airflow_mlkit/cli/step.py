@@ -67,6 +67,7 @@ def step(
     from airflow_mlkit.project import load_project
     from airflow_mlkit.rundir import RunDirectory, store_errors
     from airflow_mlkit.steps.asked import wait_until_asked
+    from airflow_mlkit.steps.preload import find_libraries, preload
     from airflow_mlkit.steps.run import find_step, run_step
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
@@ -74,6 +75,7 @@ def step(
     planned = find_step(loaded, name)
     directory = RunDirectory(run_dir)
     if when_asked is not None:
+        preload(name, find_libraries(loaded, name))
         wait_until_asked(directory.step(name), generation or 1, when_asked)
     if not directory.exists:
         if planned.reads:

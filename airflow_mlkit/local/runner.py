@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from airflow_mlkit.exceptions import UserError
+from airflow_mlkit.local.fork_server import ForkServer, serve_forks
 from airflow_mlkit.local.run_result import StepState, StepStatus
 from airflow_mlkit.local.step_process import StepProcess, read_failure
 from airflow_mlkit.plan import DagPlan, PlannedStep
@@ -39,6 +40,7 @@ class LocalRunner:
         self.project, self.run, self.dag, self._watch, self._ask = project, run, dag, watch, ask
         self.statuses: dict[str, StepStatus] = {step.name: StepStatus(name=step.name) for step in dag.steps}
         self._running: dict[str, StepProcess] = {}
+        self._servers: dict[str, ForkServer] = {}
         self._next_look = 0.0
 
     def keep_what_fits(self) -> None:
@@ -80,7 +82,11 @@ class LocalRunner:
 
         On any exception, KeyboardInterrupt among them, the running steps are stopped in good order first.
         """
-        with TemporaryDirectory(prefix="mlkit-run-") as scratch:
+        waiting = [name for name, status in self.statuses.items() if status.state is StepState.WAITING]
+        with (
+            TemporaryDirectory(prefix="mlkit-run-") as scratch,
+            serve_forks(self.project, waiting) as self._servers,
+        ):
             try:
                 while self._start_ready(Path(scratch)) or self._running:
                     self._collect(Path(scratch))
@@ -105,7 +111,10 @@ class LocalRunner:
         for step in ready:
             approval = self._find_approval(step)
             with (scratch / step.name).open("wb") as output:
-                self._running[step.name] = StepProcess(self.project, self.run, step, output, approval)
+                server = self._servers.get(step.name)
+                self._running[step.name] = StepProcess(
+                    self.project, self.run, step, output, approval=approval, server=server
+                )
             self.statuses[step.name].state = StepState.RUNNING
         return bool(ready)
 

@@ -12,6 +12,7 @@ from typing import IO
 
 import psutil
 
+from airflow_mlkit.local.fork_server import ForkedProcess, ForkServer, spawn
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import Approval, RunDirectory, StepRecord
@@ -29,20 +30,17 @@ class StepProcess:
         run: RunDirectory,
         step: PlannedStep,
         output: IO[bytes],
+        *,
         approval: Approval | None = None,
+        server: ForkServer | None = None,
     ) -> None:
         self.step = step
         self._directory = run.step(step.name)
         self.generation = self._directory.next_generation()
         self._tries_before = len(self._directory.tries(self.generation))
         self.started = time.monotonic()
-        # a session of its own, so that Ctrl-C reaches the runner alone, which then stops its steps in good order
-        self._process = subprocess.Popen(
-            [*_command(project, run, step, self.generation), *_answer(approval)],
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        command = [*_command(project, run, step, self.generation), *_answer(approval)]
+        self._process: subprocess.Popen[bytes] | ForkedProcess = (server.start if server else spawn)(command, output)
 
     @property
     def seconds(self) -> float:
@@ -51,7 +49,9 @@ class StepProcess:
 
     @property
     def memory_mib(self) -> float:
-        """What it holds in memory now, 0 when it has just ended."""
+        """What it holds in memory now, 0 when it has just ended or is not there yet."""
+        if self._process.pid is None:
+            return 0.0
         try:
             return float(psutil.Process(self._process.pid).memory_info().rss) / (1 << 20)
         except psutil.Error:
@@ -70,7 +70,8 @@ class StepProcess:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)
         with suppress(ProcessLookupError, PermissionError):  # nothing of its group is left, or a zombie only
-            os.killpg(self._process.pid, signal.SIGKILL)
+            if self._process.pid:
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def read_outcome(self) -> StepRecord | None:
@@ -80,7 +81,7 @@ class StepProcess:
 
     def describe_end(self) -> str:
         """Why a process that left no record ended."""
-        code = self._process.returncode
+        code = self._process.wait()
         if code == -signal.SIGKILL:
             return "killed by SIGKILL; the usual reason is that the machine ran out of memory"
         if code < 0:

@@ -1,4 +1,4 @@
-"""The first seconds of a pod that was started ahead: it loads what its step needs, and waits for its task."""
+"""The first seconds of a pod that was started ahead: it has loaded what its step needs, and waits for its task."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 
 from airflow_mlkit.rundir import UNASKED_EXIT_CODE, StepDirectory, store_errors
 from airflow_mlkit.rundir.tries import POD_VARIABLE
-from airflow_mlkit.steps.run import load_step
 
 PAUSE_SECONDS, SHARE_OF_WAIT = 0.25, 0.05
 """Between two looks: at least so long, and such a share of what was waited already. On a busy cluster many pods wait
@@ -25,7 +24,6 @@ def wait_until_asked(step: StepDirectory, generation: int, seconds: float) -> No
     Raises:
         SystemExit: with `UNASKED_EXIT_CODE`, when its task did not come.
     """
-    load_step(step.name)
     began = time.monotonic()
     while not _is_asked(step, generation):
         waited = time.monotonic() - began
