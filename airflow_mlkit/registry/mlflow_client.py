@@ -31,9 +31,7 @@ def connect(uri: str) -> MlflowClient:
     Raises:
         RegistryError: when the database cannot be opened.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # the default of 7 waits for four minutes
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    set_defaults()
     with needs_extra("steps", "the model registry"):
         from mlflow import MlflowClient
     for chatty in ("mlflow", "alembic"):
@@ -43,6 +41,13 @@ def connect(uri: str) -> MlflowClient:
     with refusals_of(uri), _alone_with(uri):
         client = insisting(MlflowClient)(tracking_uri=uri, registry_uri=uri)
     return cast("MlflowClient", PatientClient(client))
+
+
+def set_defaults() -> None:
+    """Set what MLflow reads from the environment when it is imported, where the user has not."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # the default of 7 waits for four minutes
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def artifact_root(uri: str, champion_log: str) -> str | None:

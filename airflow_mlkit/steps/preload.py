@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from airflow_mlkit.project import Project
+from airflow_mlkit.registry.mlflow_client import set_defaults
 from airflow_mlkit.steps.run import load_step
 
 _WITH_WORKFLOW = ("split", "train", "evaluate")
@@ -24,7 +25,7 @@ def find_libraries(project: Project, step: str) -> list[str]:
     """
     if step in _WITH_WORKFLOW:
         named = {name for path in project.code_files.values() for name in _find_imports(path)}
-        return sorted(name for name in named if name.partition(".")[0] != project.spec.package)
+        return sorted(name for name in named if not _is_beside(project.folder, name))
     if step == "promote":
         return ["mlflow", *([] if project.mlflow.startswith("http") else _STORES)]
     return []
@@ -32,11 +33,18 @@ def find_libraries(project: Project, step: str) -> list[str]:
 
 def preload(step: str, libraries: Sequence[str]) -> None:
     """Load what a step needs. What cannot be loaded is told by the step itself, once it begins."""
+    set_defaults()  # a workflow may import MLflow, too
     with suppress(Exception):
         load_step(step)
     for name in libraries:
         with suppress(Exception):
             importlib.import_module(name)
+
+
+def _is_beside(folder: Path, name: str) -> bool:
+    """Whether a module lies in the project's folder, in its package or, which its step refuses, outside of it."""
+    package = folder / name.partition(".")[0]
+    return package.exists() or package.with_suffix(".py").exists()
 
 
 def _find_imports(path: Path) -> Iterator[str]:

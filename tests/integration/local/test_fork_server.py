@@ -86,9 +86,11 @@ def test_what_a_workflow_imports_is_loaded_and_the_workflow_is_not(tmp_path: Pat
     folder = build_project(tmp_path / "cards", rows=10)
     (folder / "cards" / "broken.py").write_text("import (\n")
     (folder / "cards" / "more.py").write_text("import cards.workflow\nfrom . import broken\nimport sched as s, wave\n")
+    (folder / "beside.py").write_text("raise SystemExit\n")
+    (folder / "cards" / "stray.py").write_text("import beside\n")
     project = load_project(folder)
     found = find_libraries(project, "train")
     assert {"sched", "wave", "airflow_mlkit"} <= set(found)
-    assert not [name for name in found if name.startswith("cards")]
+    assert not [name for name in found if name.startswith(("cards", "beside"))]
     assert find_libraries(project, "promote")[0] == "mlflow"
     assert find_libraries(project, "extract") == []
