@@ -85,7 +85,7 @@ class ForkServer:
 
     def _load_next(self) -> None:
         if self._to_load:
-            preload(*self._to_load.popleft())
+            deque(preload(*self._to_load.popleft()), maxlen=0)
 
     def _report_end(self, ended: int) -> None:
         pid = self._children.pop(ended)

@@ -75,8 +75,8 @@ def step(
     planned = find_step(loaded, name)
     directory = RunDirectory(run_dir)
     if when_asked is not None:
-        preload(name, find_libraries(loaded, name))
-        wait_until_asked(directory.step(name), generation or 1, when_asked)
+        loading = preload(name, find_libraries(loaded, name))
+        wait_until_asked(directory.step(name), generation or 1, when_asked, loading)
     if not directory.exists:
         if planned.reads:
             raise UserError(

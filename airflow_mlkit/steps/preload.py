@@ -31,14 +31,19 @@ def find_libraries(project: Project, step: str) -> list[str]:
     return []
 
 
-def preload(step: str, libraries: Sequence[str]) -> None:
-    """Load what a step needs. What cannot be loaded is told by the step itself, once it begins."""
+def preload(step: str, libraries: Sequence[str]) -> Iterator[str]:
+    """Load what a step needs, one after the other, as far as somebody goes through their names.
+
+    What cannot be loaded is told by the step itself, once it begins.
+    """
     set_defaults()  # a workflow may import MLflow, too
     with suppress(Exception):
         load_step(step)
+    yield step
     for name in libraries:
         with suppress(Exception):
             importlib.import_module(name)
+        yield name
 
 
 def _is_beside(folder: Path, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,28 @@ def test_it_begins_when_its_own_task_has_asked(tmp_path: Path, monkeypatch: pyte
     step.ask(2, "cards-extract-1")
     asking = threading.Timer(0.5, step.ask, (1, "cards-extract-1"))
     asking.start()
-    wait_until_asked(step, 1, seconds=30)
+    wait_until_asked(step, 1, 30, iter(()))
     assert asking.finished.is_set()
     assert step.generations() == [1, 2]
 
 
+def test_it_loads_until_it_is_asked(tmp_path: Path) -> None:
+    step, loaded = RunDirectory(tmp_path).step("extract"), []
+
+    def load() -> Iterator[str]:
+        for name in ("pandas", "xgboost", "mlflow"):
+            loaded.append(name)
+            if name == "xgboost":
+                step.ask(1, "")
+            yield name
+
+    wait_until_asked(step, 1, 30, load())
+    assert loaded == ["pandas", "xgboost"]
+
+
 def test_it_ends_when_nobody_comes(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
-        wait_until_asked(RunDirectory(tmp_path).step("extract"), 1, seconds=0.1)
+        wait_until_asked(RunDirectory(tmp_path).step("extract"), 1, 0.1, iter(()))
     assert ended.value.code == UNASKED_EXIT_CODE
 
 
@@ -40,5 +55,5 @@ def test_a_store_that_is_away_for_a_moment_does_not_end_it(tmp_path: Path, monke
         return given
 
     monkeypatch.setattr(StepDirectory, "is_asked", answer)
-    wait_until_asked(RunDirectory(tmp_path).step("extract"), 1, seconds=30)
+    wait_until_asked(RunDirectory(tmp_path).step("extract"), 1, 30, iter(()))
     assert answers == []
