@@ -107,9 +107,9 @@ class ForkedProcess:
         Raises:
             subprocess.TimeoutExpired: when it has not after so many seconds.
         """
-        until = time.monotonic() + timeout if timeout is not None else None
+        started = time.monotonic()
         while (code := self.poll()) is None:
-            if until and timeout and time.monotonic() > until:
+            if timeout is not None and time.monotonic() - started > timeout:
                 raise subprocess.TimeoutExpired(list(self._command), timeout)
             time.sleep(PAUSE_SECONDS)
         return code

@@ -19,7 +19,7 @@ def find_missing_card(size: SizeRecord | None, devices: Path = Path("/dev"), dri
         devices: where the cards stand as nvidia0, nvidia1 and so on.
         driver: the library by which they are used.
     """
-    if size is None or not size.gpu or size.backend == "local":  # a local step has this machine, whatever it asked for
+    if size is None or not size.has_gpus:
         return None
     if not any(devices.glob("nvidia[0-9]*")):
         return (

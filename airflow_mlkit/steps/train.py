@@ -76,7 +76,7 @@ def run(context: StepContext) -> StepResult:
     log.info("%s on %d rows in %.1f s: model %s", manifest.estimator, rows["training"], seconds, manifest.model_id[:12])
     if manifest.device != "cpu":
         log.info("It was trained on %s: the same inputs on a CPU may give another model id.", manifest.device)
-    elif (size := context.attempt.size) and size.gpu and size.backend != "local":
+    elif (size := context.attempt.size) and size.has_gpus:
         log.warning("It was trained on the CPU, and the size %s has GPUs: is device: cuda among the params?", size.name)
     return StepResult(_summary(rows, seconds, manifest.estimator, manifest.model_id, manifest.best_iteration))
 
