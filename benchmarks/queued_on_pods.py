@@ -8,6 +8,7 @@ that did not end well, a step without exactly one pod, a pod that was left behin
 from __future__ import annotations
 
 import argparse
+import logging
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--deferrable", action="store_true", help="the triggerer waits for each pod, from its start")
     parser.add_argument("--seconds", type=float, default=3 * 3600.0, help="to wait at most")
     options = parser.parse_args()
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request to moto
     names = [f"queued-{number}" for number in range(options.projects)]
     with tempfile.TemporaryDirectory() as folder, serve_cluster() as cluster:
         work, deferrable = Path(folder), {"deferrable": True} if options.deferrable else {}

@@ -97,9 +97,8 @@ def _build_dag(project: Project, plan: DagPlan, settings: Settings) -> DAG:
             "owner": project.spec.owner,
             "retries": retries,
             "retry_delay": delay,
-            # what has begun is brought to its end first: by default Airflow begins every retrain that waits before it
-            # goes on with any, where it has fewer slots than tasks
-            "weight_rule": "upstream",
+            "weight_rule": "absolute",
+            "priority_weight": 2 * len(plan.steps),  # for what is asked between two steps
         },
     ) as dag:
         tasks = {step.name: _build_task(project, plan, step, settings) for step in plan.steps}
@@ -118,6 +117,10 @@ def _build_task(project: Project, plan: DagPlan, step: PlannedStep, settings: Se
     operator = _choose_operator(project, with_pages=step.name in PAGES)
     return operator(
         task_id=step.name,
+        # What has begun is brought to its end first: by default Airflow begins every retrain that waits before it goes
+        # on with any, where it has fewer slots than tasks. The first step has the weight that it has by default, so
+        # that a retrain begins among other people's Dags as it would.
+        priority_weight=len(plan.steps) + plan.steps.index(step),
         project=project,
         dag_plan=plan,
         settings=settings,

@@ -2,7 +2,7 @@
 
 `python -m airflow_mlkit.cli.fork_server '{"train": ["xgboost"]}'` loads what the steps need, reads requests from its
 standard input, and says on its standard output what became of them, a line of JSON each.
-`airflow_mlkit.local.fork_server` talks to it.
+`airflow_mlkit.local.forker` talks to it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import gc
 import json
 import os
 import selectors
+import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -34,11 +35,19 @@ class ForkServer:
     """
 
     def __init__(self, requests: int, reports: int, libraries: Mapping[str, Sequence[str]]) -> None:
-        self._requests, self._reports, self._to_load = requests, reports, deque(libraries.items())
+        self._requests, self._reports = requests, reports
+        self._loading = {step: preload(step, named) for step, named in libraries.items()}
         self._unread = b""
+        self._asked: deque[Request] = deque()
         self._children: dict[int, int] = {}
+        self._ends, self._tells_of_ends = os.pipe()
         self._selector = selectors.DefaultSelector()
-        self._selector.register(requests, selectors.EVENT_READ)
+        for descriptor in (requests, self._ends, self._tells_of_ends):
+            os.set_blocking(descriptor, False)
+        for descriptor in (requests, self._ends):
+            self._selector.register(descriptor, selectors.EVENT_READ)
+        signal.set_wakeup_fd(self._tells_of_ends, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> Request | None:
         """Serve until nobody asks any more.
@@ -47,56 +56,75 @@ class ForkServer:
             In a process that was forked, what it is to do; None in the server, at its end.
         """
         while True:
-            for key, _ in self._selector.select(0 if self._to_load else None):
-                if key.fd in self._children:
-                    self._report_end(key.fd)
-                    continue
-                for request in self._read():
-                    if request is None or self._fork(request):
-                        return request
-            self._load_next()
+            self._selector.select(0 if self._loading or self._asked else None)
+            self._report_ends()
+            if not self._read():  # nor does anybody want what was asked for
+                return None
+            while self._asked and self._has_loaded(self._asked[0]):
+                if self._fork(request := self._asked.popleft()):
+                    return request
+            self._load_more()
 
-    def _read(self) -> Iterator[Request | None]:
-        """The requests that are there; None at the end of all."""
-        read = os.read(self._requests, 1 << 16)
-        *lines, self._unread = (self._unread + read).split(b"\n")
-        yield from map(json.loads, lines)
-        if not read:
-            yield None
+    def _read(self) -> bool:
+        """Take down what is asked for. Returns whether somebody is still there."""
+        with suppress(BlockingIOError):
+            while read := os.read(self._requests, 1 << 16):
+                *lines, self._unread = (self._unread + read).split(b"\n")
+                self._asked.extend(map(json.loads, lines))
+            return False
+        return True
+
+    def _has_loaded(self, request: Request) -> bool:
+        """Whether its process would have nothing to load for itself alone."""
+        return not any(step in request["arguments"] for step in self._loading)
+
+    def _load_more(self) -> None:
+        for step in list(self._loading)[:1]:
+            if next(self._loading[step], None) is None:
+                del self._loading[step]
 
     def _fork(self, request: Request) -> bool:
         """Whether this is the process that was forked."""
-        while any(step in request["arguments"] for step, _ in self._to_load):  # it would load it for itself alone
-            self._load_next()
         gc.freeze()  # for good: a collection would write to every page that both share, and copy it
+        for stream in (sys.stdout, sys.stderr):  # what a library said is not each step's
+            stream.flush()
         pid = os.fork()
         if pid:
-            ended = os.pidfd_open(pid)
-            self._children[ended] = pid
-            self._selector.register(ended, selectors.EVENT_READ)
-            self._report(number=request["number"], pid=pid)
+            self._children[pid] = request["number"]
             return False
-        self._selector.close()
-        for descriptor in (self._requests, self._reports, *self._children):
-            os.close(descriptor)
         os.setsid()
+        # by the process itself, and before anything else: it is known even if the server does not live to see it
+        self._report(number=request["number"], pid=os.getpid())
+        self._leave()
         _print_to(request["output"])
+        _draw_anew()
         return True
 
-    def _load_next(self) -> None:
-        if self._to_load:
-            deque(preload(*self._to_load.popleft()), maxlen=0)
+    def _leave(self) -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._selector.close()
+        for descriptor in (self._requests, self._reports, self._ends, self._tells_of_ends):
+            os.close(descriptor)
 
-    def _report_end(self, ended: int) -> None:
-        pid = self._children.pop(ended)
-        self._selector.unregister(ended)
-        os.close(ended)
-        _, status = os.waitpid(pid, 0)
-        self._report(pid=pid, exit_code=os.waitstatus_to_exitcode(status))
+    def _report_ends(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._ends, 1 << 16)
+        for pid, number in list(self._children.items()):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                del self._children[pid]
+                self._report(number=number, exit_code=os.waitstatus_to_exitcode(status))
 
     def _report(self, **said: int) -> None:
         with suppress(BrokenPipeError):  # whoever asked is gone, which the end of the requests says
             os.write(self._reports, json.dumps(said).encode() + b"\n")
+
+
+def _draw_anew() -> None:
+    """Python reseeds its own generator in a forked process, and NumPy's global one is left as it was."""
+    if numbers := sys.modules.get("numpy.random"):
+        numbers.seed()
 
 
 def _print_to(path: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from airflow_mlkit.exceptions import UserError
-from airflow_mlkit.local.fork_server import ForkServer, serve_forks
+from airflow_mlkit.local.forker import Forker, serve_forks
 from airflow_mlkit.local.run_result import StepState, StepStatus
 from airflow_mlkit.local.step_process import StepProcess, read_failure
 from airflow_mlkit.plan import DagPlan, PlannedStep
@@ -40,7 +40,7 @@ class LocalRunner:
         self.project, self.run, self.dag, self._watch, self._ask = project, run, dag, watch, ask
         self.statuses: dict[str, StepStatus] = {step.name: StepStatus(name=step.name) for step in dag.steps}
         self._running: dict[str, StepProcess] = {}
-        self._servers: dict[str, ForkServer] = {}
+        self._forkers: dict[str, Forker] = {}
         self._next_look = 0.0
 
     def keep_what_fits(self) -> None:
@@ -85,7 +85,7 @@ class LocalRunner:
         waiting = [name for name, status in self.statuses.items() if status.state is StepState.WAITING]
         with (
             TemporaryDirectory(prefix="mlkit-run-") as scratch,
-            serve_forks(self.project, waiting) as self._servers,
+            serve_forks(self.project, waiting) as self._forkers,
         ):
             try:
                 while self._start_ready(Path(scratch)) or self._running:
@@ -111,9 +111,9 @@ class LocalRunner:
         for step in ready:
             approval = self._find_approval(step)
             with (scratch / step.name).open("wb") as output:
-                server = self._servers.get(step.name)
+                forker = self._forkers.get(step.name)
                 self._running[step.name] = StepProcess(
-                    self.project, self.run, step, output, approval=approval, server=server
+                    self.project, self.run, step, output, approval=approval, forker=forker
                 )
             self.statuses[step.name].state = StepState.RUNNING
         return bool(ready)
@@ -136,11 +136,18 @@ class LocalRunner:
             if not process.has_ended:
                 continue
             del self._running[name]
+            self._let_go(name)
             record = process.read_outcome()
             if record is not None:
                 self._settle(name, record, _STATES[record.outcome])
             else:
                 self._settle_without_record(name, process, scratch / name)
+
+    def _let_go(self, name: str) -> None:
+        """Give the memory back that was held for a step, and for no other one that is still to come."""
+        forker = self._forkers.pop(name, None)
+        if forker and forker not in self._forkers.values():
+            forker.close()
 
     def _settle(self, name: str, record: StepRecord, state: StepState) -> None:
         self.statuses[name] = StepStatus(

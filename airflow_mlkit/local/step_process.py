@@ -12,7 +12,7 @@ from typing import IO
 
 import psutil
 
-from airflow_mlkit.local.fork_server import ForkedProcess, ForkServer, spawn
+from airflow_mlkit.local.forker import ForkedProcess, Forker, spawn
 from airflow_mlkit.plan import PlannedStep
 from airflow_mlkit.project import Project
 from airflow_mlkit.rundir import Approval, RunDirectory, StepRecord
@@ -32,7 +32,7 @@ class StepProcess:
         output: IO[bytes],
         *,
         approval: Approval | None = None,
-        server: ForkServer | None = None,
+        forker: Forker | None = None,
     ) -> None:
         self.step = step
         self._directory = run.step(step.name)
@@ -40,7 +40,7 @@ class StepProcess:
         self._tries_before = len(self._directory.tries(self.generation))
         self.started = time.monotonic()
         command = [*_command(project, run, step, self.generation), *_answer(approval)]
-        self._process: subprocess.Popen[bytes] | ForkedProcess = (server.start if server else spawn)(command, output)
+        self._process: subprocess.Popen[bytes] | ForkedProcess = (forker.start if forker else spawn)(command, output)
 
     @property
     def seconds(self) -> float:
@@ -72,7 +72,8 @@ class StepProcess:
         with suppress(ProcessLookupError, PermissionError):  # nothing of its group is left, or a zombie only
             if self._process.pid:
                 os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):  # whoever forked it may be busy, and tell of its end late
+            self._process.wait(GRACE_SECONDS)
 
     def read_outcome(self) -> StepRecord | None:
         """The record of this try; None when the process was killed before it could write one."""

@@ -86,13 +86,12 @@ class SizeRecord(Record):
     backend: str
     node: NodeRecord | None = None
     price_per_hour: float | None = Field(None, ge=0, allow_inf_nan=False)
+    currency: str | None = None
 
     @property
     def has_gpus(self) -> bool:
         """Whether the step has the graphics cards that it asked for: a local one has those of this machine."""
         return self.gpu > 0 and self.backend != "local"
-
-    currency: str | None = None
 
 
 class TryStart(Record):

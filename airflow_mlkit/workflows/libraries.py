@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import platform
 import re
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from airflow_mlkit.__about__ import __version__
 from airflow_mlkit.project import Project
+from airflow_mlkit.workflows.imports import read_imports
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "xgboost")
 """The distributions that any model's numbers may depend on."""
@@ -53,19 +53,11 @@ def installed_distributions() -> dict[str, str]:
 
 def _imported_distributions(project: Project) -> list[str]:
     """The distributions of what the project's package imports, beside those that are named anyway."""
-    modules: set[str] = set()
-    for path in project.code_files.values():
-        modules |= _imported_modules(path)
+    named = {name for path in project.code_files.values() for name in read_imports(path)}
+    modules = {name.partition(".")[0] for name in named}
     foreign = modules - _KNOWN_MODULES - set(sys.stdlib_module_names) - {project.spec.package}
     homes = packages_distributions() if foreign else {}  # opens every dist-info folder
     return sorted({home for module in foreign for home in homes.get(module, ())} - set(LIBRARIES))
-
-
-def _imported_modules(path: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(path.read_bytes(), filename=str(path))))
-    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    given = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
-    return {name.partition(".")[0] for name in plain | given}
 
 
 def _version(distribution: str) -> str | None:

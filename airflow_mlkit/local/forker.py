@@ -27,8 +27,8 @@ ALONE = ("validate", "promote")
 PAUSE_SECONDS = 0.02
 
 
-class ForkServer:
-    """Talks to `airflow_mlkit.cli.fork_server`, which loads what some steps need, in the order in which they come.
+class Forker:
+    """Has processes forked by `airflow_mlkit.cli.fork_server`, which loads what some steps need, as they come.
 
     Args:
         python: the interpreter with the steps' libraries.
@@ -60,23 +60,30 @@ class ForkServer:
         """Take down what became of the processes. One that a server that has ended did not fork is started without."""
         has_ended = self._server.poll() is not None
         reports = self._pipe(self._server.stdout)
-        os.set_blocking(reports.fileno(), False)
+        # of one that has ended, to the end: that comes when all that it has forked have said who they are
+        os.set_blocking(reports.fileno(), has_ended)
         *lines, self._unread = (self._unread + (reports.read() or b"")).split(b"\n")
         for said in map(json.loads, lines):
             self._take_down(said)
         for forked in self._forked if has_ended else ():
             forked.go_on_alone()
 
-    def close(self) -> None:
-        """End it. The processes that it has forked stay."""
+    def end(self) -> None:
+        """End the server. The processes that it has forked stay, and are known."""
         self._server.kill()
-        self._server.communicate()
+        self._server.wait()
+        self.listen()
+
+    def close(self) -> None:
+        """End it, when nobody wants to know any more what becomes of the processes."""
+        self._server.kill()
+        with self._server:  # closes its pipes
+            pass
 
     def _take_down(self, said: Mapping[str, int]) -> None:
-        if "number" in said:
-            self._forked[said["number"]].pid = said["pid"]
-        else:
-            next(each for each in self._forked if each.pid == said["pid"]).returncode = said["exit_code"]
+        forked = self._forked[said["number"]]
+        forked.pid = said.get("pid", forked.pid)
+        forked.returncode = said.get("exit_code")
 
     @staticmethod
     def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -87,16 +94,17 @@ class ForkServer:
 class ForkedProcess:
     """As much of a `subprocess.Popen` as a runner asks of one."""
 
-    def __init__(self, server: ForkServer, command: Sequence[str], output: str) -> None:
+    def __init__(self, forker: Forker, command: Sequence[str], output: str) -> None:
         self.pid: int | None = None
         self.returncode: int | None = None
-        self._server, self._command, self._output = server, command, Path(output)
+        self._forker, self._command, self._output = forker, command, Path(output)
+        self._is_unwanted = False
         self._alone: subprocess.Popen[bytes] | None = None
 
     def poll(self) -> int | None:
         """Its exit code, negative for a signal; None as long as it goes on."""
         if self.returncode is None:
-            self._server.listen()
+            self._forker.listen()
         if self._alone:
             self.returncode = self._alone.poll()
         return self.returncode
@@ -116,11 +124,11 @@ class ForkedProcess:
 
     def terminate(self) -> None:
         """SIGTERM; one that is not forked yet never will be."""
-        self._server.listen()
+        self._is_unwanted = True
+        self._forker.listen()
         if self.pid is None:
-            self._server.close()
-            self.returncode = -signal.SIGTERM
-        else:
+            self._forker.end()
+        if self.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
 
@@ -128,12 +136,22 @@ class ForkedProcess:
         """Go on without the server, which has ended."""
         if self.returncode is not None or self._alone:
             return
-        if self.pid is None:
+        if self.pid is None and self._is_unwanted:
+            self.returncode = -signal.SIGTERM
+        elif self.pid is None:
             with self._output.open("ab") as output:
                 self._alone = spawn(self._command, output)
             self.pid = self._alone.pid
-        elif not psutil.pid_exists(self.pid):
+        elif not _is_alive(self.pid):
             self.returncode = 1
+
+
+def _is_alive(pid: int) -> bool:
+    """Not so a zombie: in a container nobody may be there to ask for its end."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def spawn(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -142,13 +160,13 @@ def spawn(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def serve_forks(project: Project, steps: Sequence[str]) -> Iterator[dict[str, ForkServer]]:
-    """A server for each of some steps, by their names; none where that is not possible, or where there is one step."""
+def serve_forks(project: Project, steps: Sequence[str]) -> Iterator[dict[str, Forker]]:
+    """What forks each of some steps, by their names; nothing where that is not possible, or where there is one step."""
     groups = [[name for name in steps if name not in ALONE], *([name] for name in steps if name in ALONE)]
-    servers: dict[str, ForkServer] = {}
+    forkers: dict[str, Forker] = {}
     with ExitStack() as stack:
         for group in filter(None, groups if IS_POSSIBLE and len(steps) > 1 else ()):
-            server = ForkServer(project.python, {name: find_libraries(project, name) for name in group})
-            stack.callback(server.close)
-            servers |= dict.fromkeys(group, server)
-        yield servers
+            forker = Forker(project.python, {name: find_libraries(project, name) for name in group})
+            stack.callback(forker.close)
+            forkers |= dict.fromkeys(group, forker)
+        yield forkers
