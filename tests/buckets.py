@@ -19,6 +19,8 @@ import pytest
 from fsspec.asyn import AsyncFileSystem
 from upath import UPath
 
+from tests.cut_line import CutLine
+
 Application = Callable[..., Any]
 
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -38,16 +40,26 @@ def find_gcs_server() -> str | None:
 
 @contextmanager
 def serve_bucket(
-    name: str, around: Callable[[Application], Application] = lambda served: served, host: str = "127.0.0.1"
+    name: str,
+    around: Callable[[Application], Application] = lambda served: served,
+    host: str = "127.0.0.1",
+    through: CutLine | None = None,
 ) -> Iterator[UPath]:
-    """A new bucket `s3://name` on a server of its own; on another address where others than this machine ask."""
+    """A new bucket `s3://name` on a server of its own.
+
+    Args:
+        name: of the bucket.
+        around: what stands between the server and those who ask it.
+        host: another address than this machine's own, where others ask.
+        through: the line that leads there.
+    """
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     server = make_server(host, 0, around(DomainDispatcherApplication(create_backend_app)), threaded=True)
     serving = Thread(target=server.serve_forever, daemon=True)
     serving.start()
-    address = f"http://{host}:{server.server_port}"
+    address = f"http://{host}:{_lead(through, server.server_port)}"
     try:
         with _open_bucket(f"s3://{name}", S3_KEYS | {"AWS_ENDPOINT_URL": address}) as bucket:
             yield bucket
@@ -58,15 +70,15 @@ def serve_bucket(
 
 
 @contextmanager
-def serve_gcs_bucket(name: str) -> Iterator[UPath]:
-    """A new bucket `gs://name` on a server of its own."""
+def serve_gcs_bucket(name: str, through: CutLine | None = None) -> Iterator[UPath]:
+    """A new bucket `gs://name` on a server of its own, and the line that leads there."""
     port = find_free_port()
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://127.0.0.1:{_lead(through, port)}"
     binds = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", address]
     keeps = ["-backend", "memory", "-public-host", f"127.0.0.1:{port}", "-log-level", "error"]
     server = subprocess.Popen([find_gcs_server() or "fake-gcs-server", *binds, *keeps])
     try:
-        wait_for(f"{address}/storage/v1/b")
+        wait_for(f"http://127.0.0.1:{port}/storage/v1/b")
         with _open_bucket(f"gs://{name}", {"STORAGE_EMULATOR_HOST": address}) as bucket:
             yield bucket
     finally:
@@ -74,7 +86,14 @@ def serve_gcs_bucket(name: str) -> Iterator[UPath]:
         server.wait(timeout=20)
 
 
-SERVED: dict[str, Callable[[str], AbstractContextManager[UPath]]] = {"s3": serve_bucket, "gs": serve_gcs_bucket}
+def _lead(line: CutLine | None, port: int) -> int:
+    if line is None:
+        return port
+    line.target = port
+    return line.port
+
+
+SERVED: dict[str, Callable[..., AbstractContextManager[UPath]]] = {"s3": serve_bucket, "gs": serve_gcs_bucket}
 """A new bucket by its protocol."""
 
 EACH_STORE = ["s3", pytest.param("gs", marks=pytest.mark.needs("fake-gcs-server"))]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -18,8 +19,8 @@ _HEAD = """# What goes wrong on a cluster, and what follows
 
 Each row is a test on a real Kubernetes with a real Airflow scheduler (tests/system/test_pods.py, test_faults.py).
 `make faults` runs them and writes this page. *seconds* are from the trigger of the retrain to the end of the test: the
-steps before it are among them, and two busy cores take three times as long as quiet ones. *pods* are those of the step
-that suffers.
+steps before it are among them, and two busy cores take three times as long as quiet ones. *pods* are those that worked
+on the step that suffers, as the cluster told a watch of them; each test fails where two did so at once.
 
 """
 
@@ -33,7 +34,20 @@ def write_table(*reports: Path) -> None:
     newest = {row[:2]: row for report in reports for row in _read_rows(report)}
     rows = sorted(newest.values(), key=lambda row: _ORDER.get(row[1], 0))
     lines = [_COLUMNS, tuple("---" for _ in _COLUMNS), *rows]
-    _PAGE.write_text(_HEAD + "".join(f"| {' | '.join(line)} |\n" for line in lines))
+    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    _PAGE.write_text(f"{_HEAD}{_tell_of(reports)}\n\n{table}")
+
+
+def _tell_of(reports: Sequence[Path]) -> str:
+    """When they were run and with what, and which tests were left out."""
+    suites = [suite for report in reports for suite in ET.parse(report).iter("testsuite")]
+    days = " and ".join(sorted({str(suite.get("timestamp"))[:10] for suite in suites}))
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    skipped = [case.get("name") for suite in suites for case in suite.iter("testcase") if case.find("skipped")]
+    left_out = f" Left out, for want of what they need: {', '.join(map(str, skipped))}." if skipped else ""
+    told = [each for suite in suites for each in suite.iter("property") if each.get("name") == "kubernetes"]
+    kubernetes = " and ".join(sorted({str(each.get("value")) for each in told}))
+    return f"Run on {days}, on Kubernetes {kubernetes}, with the kit as of {commit.strip()}.{left_out}"
 
 
 def _read_rows(junit: Path) -> Iterator[tuple[str, ...]]:

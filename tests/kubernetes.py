@@ -95,6 +95,11 @@ class Cluster:
         """What `kubectl get ... -o json` says."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
+    @property
+    def version(self) -> str:
+        """Of its API server, such as v1.34.4."""
+        return str(json.loads(self.kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"])
+
     def create_pod(self, namespace: Namespace, pod: Pod) -> None:
         """Create a pod, with the rights of this kubeconfig: one that may only create pods cannot read their schema."""
         self.kubectl("create", "--validate=false", "-n", namespace.name, "-f", "-", given=json.dumps(pod))

@@ -18,6 +18,7 @@ from upath import UPath
 from airflow_mlkit.airflow.standalone import LocalAirflow
 from tests.buckets import S3_KEYS, find_free_port, serve_bucket, wait_for
 from tests.kubernetes import POOLS, Cluster, Namespace, Pod, describe_pod
+from tests.pods_seen import PodsSeen, watch_pods
 from tests.step_image import build_step_image
 from tests.store_trouble import StoreTrouble
 from tests.waiting import wait_until
@@ -49,6 +50,7 @@ class PodPlatform:
     mlflow: str
     keys: dict[str, str] = field(repr=False)
     store: StoreTrouble
+    seen: PodsSeen
 
     def declare(self, image: str, **environment: Any) -> dict[str, Any]:
         """A platform.yaml with the sizes and pools of the test cluster."""
@@ -90,6 +92,43 @@ class PodPlatform:
         with LocalAirflow(home, dags, extra_env=environment) as local:
             local.wait_healthy()
             yield local
+
+    @contextmanager
+    def volume(self, folder: Path) -> Iterator[dict[str, Any]]:
+        """A claim of a folder of this machine, which all nodes share: what an environment says of it.
+
+        Not a `hostPath`: that one does not get the pod's group.
+        """
+        folder.mkdir()
+        name, size = f"{self.namespace.name}-runs", {"storage": "1Gi"}
+        common = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+        terms = [{"matchExpressions": [{"key": "mlkit.dev/pool", "operator": "Exists"}]}]
+        volume = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": {
+                **common,
+                "capacity": size,
+                "persistentVolumeReclaimPolicy": "Retain",
+                "claimRef": {"namespace": self.namespace.name, "name": "runs"},
+                "local": {"path": str(folder)},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            },
+        }
+        claim = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "runs", "namespace": self.namespace.name},
+            "spec": {**common, "volumeName": name, "resources": {"requests": size}},
+        }
+        for each in (volume, claim):
+            self.cluster.kubectl("apply", "-f", "-", given=json.dumps(each))
+        try:
+            yield {"volume": {"claim": "runs", "path": str(folder)}, "runs": f"{folder}/runs"}
+        finally:
+            for each in (claim, volume):
+                self.cluster.kubectl("delete", "--wait=false", "-f", "-", given=json.dumps(each))
 
     @contextmanager
     def occupied(self, pool: int) -> Iterator[None]:
@@ -170,11 +209,12 @@ def serve_platform(cluster: Cluster, folder: Path, bucket: str) -> Iterator[PodP
         serve_bucket(bucket, around=store.around, host=host) as served,
         _serve_mlflow(host, folder / "mlflow") as mlflow,
         cluster.namespace() as namespace,
+        watch_pods(cluster.kubeconfig, namespace.name) as seen,
     ):
         keys = {**S3_KEYS, "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"]}
         literals = [f"--from-literal={name}={value}" for name, value in keys.items()]
         cluster.kubectl("create", "secret", "generic", "runs", "-n", namespace.name, *literals)
-        yield PodPlatform(cluster, namespace, served, mlflow, keys, store)
+        yield PodPlatform(cluster, namespace, served, mlflow, keys, store, seen)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Retrain:
     """One retrain of a project whose steps are pods."""
 
     def __init__(self, project: PodProject, run_id: str, suffering: str) -> None:
-        self.suffering = suffering
+        self.suffering, self._project = suffering, project.name
         self._started = time.monotonic()
         self._waiting = "deferred" if project.is_deferrable else "running"
         self.airflow, self.platform, self.dag_id, self.run_id = (
@@ -103,7 +103,7 @@ class Retrain:
         return {
             "outcome": outcome,
             "reason": tried if outcome == "success" else f"{reason} ({tried})" if tried else reason,
-            "pods": str(len(self.pods(self.suffering))),
+            "pods": str(len(self.seen(self.suffering))),
             "seconds": f"{time.monotonic() - self._started:.0f}",
         }
 
@@ -113,6 +113,10 @@ class Retrain:
     def pods(self, step: str) -> list[PodRecord]:
         """What became of the step's pods."""
         return self.directory.step(step).pods(1)
+
+    def seen(self, step: str) -> set[str]:
+        """The pods that worked on the step, as the cluster told of them."""
+        return self.platform.seen.names_of(self._project, self.run_id, step)
 
     def causes(self, step: str) -> list[tuple[str, str]]:
         """The size of each pod of the step, and what became of it."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import secrets
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import BaseOperator
@@ -15,25 +14,24 @@ from kubernetes.client import CoreV1Api
 
 from airflow_mlkit.airflow.followed_pod import FollowedPod
 from airflow_mlkit.airflow.patience import ClusterRefused, ClusterUnreachable
+from airflow_mlkit.airflow.run_pods import RunPods
 from airflow_mlkit.airflow.settings import Settings
-from airflow_mlkit.airflow.step_pod import OWNER, StepPods, TaskKey, find_owner, make_pod_name
+from airflow_mlkit.airflow.step_pod import StepPods, TaskKey, find_owner
 from airflow_mlkit.airflow.step_task import Asking, StepTask, StepWithPages, end_task, say_reason
 from airflow_mlkit.airflow.task_state import RUNNING, find_task_state
 from airflow_mlkit.cost.tried import measure_pod, tell_tried
-from airflow_mlkit.exceptions import MLKitError, RunDirectoryError, UserError
+from airflow_mlkit.exceptions import RunDirectoryError, UserError
 from airflow_mlkit.image.stale import find_stale
-from airflow_mlkit.plan import DagPlan, PlannedSize, PlannedStep
-from airflow_mlkit.plan.build import plan_sizes
+from airflow_mlkit.plan import DagPlan
 from airflow_mlkit.plan.pod import GRACE_SECONDS, LABEL, MANAGED
-from airflow_mlkit.pods.ahead import WAIT_SECONDS, find_next_steps, let_wait
 from airflow_mlkit.pods.found import choose_found
 from airflow_mlkit.pods.next_pod import NoMore, choose_next, may_pass
-from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, find_pod_environment, place_of
+from airflow_mlkit.pods.step_pod import PLACE, find_pod_environment, place_of
 from airflow_mlkit.pods.telling import tell_end
-from airflow_mlkit.pods.verdict import Cause, Pod, Verdict
+from airflow_mlkit.pods.verdict import STOPPED, Cause, Pod, Verdict
 from airflow_mlkit.pods.watch import PodWatch
 from airflow_mlkit.project import Project
-from airflow_mlkit.rundir import PodRecord, RunDirectory, StepRecord, store_errors
+from airflow_mlkit.rundir import PodRecord, StepRecord
 from airflow_mlkit.spec.environment import PodEnvironment
 
 if TYPE_CHECKING:
@@ -104,10 +102,14 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         self._run(context)
 
     def _run(self, context: Context) -> None:
-        asking = self.find_asking(context)
-        self._owner = _make_owner(context)
+        asking, instance = self.find_asking(context), cast("Any", context["ti"])
+        key = TaskKey(instance.dag_id, instance.run_id, instance.task_id, instance.map_index)
+        # a new one whenever a worker begins or resumes: what waited before it, and ends late, must leave the pod
+        self._owner = f"{instance.id}/{instance.try_number}/{secrets.token_hex(4)}"
+        options = self.step_options(context, asking)
+        run = RunPods(self.project, self.dag_plan, key, asking, instance.try_number, self._owner, options)
         try:
-            record = self._carry_out(context, asking)
+            record = self._carry_out(run)
         except ClusterRefused as error:
             self.tried = _tell(asking)
             raise AirflowFailException(f"The cluster refuses: {error}") from None
@@ -129,9 +131,8 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         if pod and find_owner(pod) == self._owner:
             pods.remove(name, KILL_GRACE_SECONDS)
 
-    def _carry_out(self, context: Context, asking: Asking) -> StepRecord:
-        pods = self._find_pods(asking)
-        sizes = self._find_sizes(self.dag_plan.step(self.task_id), asking)
+    def _carry_out(self, run: RunPods) -> StepRecord:
+        asking, pods = run.asking, self._find_pods(run.asking)
         while True:
             published = asking.directory.published(asking.generation)
             unjudged, others = self._find_unjudged(pods, asking, published.record if published else None)
@@ -142,10 +143,10 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
                 name = str(unjudged["metadata"]["name"])
                 self._take_over(pods, asking, name)
             else:
-                name = self._start(context, pods, asking, sizes, follows_another=bool(others))
+                name = self._start(run, pods, follows_another=bool(others))
             self._end_when_stopped()
             is_found_again = unjudged is not None and find_owner(unjudged) is not None
-            pod = self._follow(context, pods, asking, name, is_found=is_found_again)
+            pod = self._follow(run, pods, name, is_found=is_found_again)
             self._end_when_stopped()
             if may_pass(pod):
                 self.tried = _tell(asking)
@@ -161,13 +162,12 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
             self.on_kill()  # once more, for a pod that was just being started
             raise AirflowException(f"{self.task_id}: stopped, and its pod was removed")
 
-    def _end_when_unwanted(self, context: Context) -> None:
+    def _end_when_unwanted(self, key: TaskKey) -> None:
         """A task that a person has stopped hears of it seconds later; deferred meanwhile, it would leave its pod.
 
         Raises:
             AirflowException: when the task was stopped.
         """
-        key = _key_of(context)
         state = find_task_state(key.dag_id, key.run_id, key.task_id, key.map_index)
         self._is_stopped = self._is_stopped or state != RUNNING
         self._end_when_stopped()
@@ -186,11 +186,6 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         """Forget the client, whose credentials have expired."""
         for name in ("hook", "client"):
             self.__dict__.pop(name, None)
-
-    def _find_sizes(self, planned: PlannedStep, asking: Asking) -> Sequence[PlannedSize]:
-        if asking.parameters is None:
-            return (planned.size, *planned.grows_to)
-        return plan_sizes(self.project.platform, self.project.name_size(planned, asking.parameters))
 
     def _find_unjudged(
         self, pods: StepPods, asking: Asking, published: StepRecord | None
@@ -214,86 +209,34 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         self._end_when_stopped()
         asking.directory.ask(asking.generation, name)  # it may have been started ahead, and wait for this
 
-    def _start(
-        self,
-        context: Context,
-        pods: StepPods,
-        asking: Asking,
-        sizes: Sequence[PlannedSize],
-        *,
-        follows_another: bool,
-    ) -> str:
-        had = asking.directory.pods(asking.generation)
-        chosen = choose_next(self.task_id, sizes, had, self.place.interruptions)
+    def _start(self, run: RunPods, pods: StepPods, *, follows_another: bool) -> str:
+        had = run.asking.directory.pods(run.asking.generation)
+        chosen = choose_next(self.task_id, run.sizes, had, self.place.interruptions)
         if isinstance(chosen, NoMore):
-            self.tried = _tell(asking)
+            self.tried = _tell(run.asking)
             raise AirflowFailException(chosen.reason)
-        attempt = context["ti"].try_number
-        options = self.step_options(context, asking)
-        pod = self._describe(
-            context, asking, self.task_id, chosen.size, options=options, attempt=attempt, number=len(had)
-        )
-        pod["metadata"]["annotations"][OWNER] = self._owner
+        pod = run.describe(chosen.size, number=len(had))
         name = str(pod["metadata"]["name"])
         self._running = (pods, name)
         if not pods.start(pod, follows_another=follows_another or bool(had)):
-            self._take_over(pods, asking, name)  # it was started ahead just now
+            self._take_over(pods, run.asking, name)  # it was started ahead just now
         if stale := find_stale(self.project):
             self.log.warning("%s This run has the project as it is in the image.", stale)
         asked = chosen.size.resources
         self.log.info("pod %s: size %s (%g CPU, %s)", name, chosen.size.name, asked.cpu, asked.memory)
         return name
 
-    def _describe(
-        self,
-        context: Context,
-        asking: Asking,
-        step: str,
-        size: PlannedSize,
-        *,
-        options: Mapping[str, str],
-        attempt: int = 1,
-        number: int = 0,
-    ) -> dict[str, Any]:
-        place, generation = place_of(asking.run_dir), options["--generation"]
-        labels = {"run": context["run_id"], "try": str(attempt), "generation": generation, PLACE: place}
-        name = make_pod_name(self.project.spec.name, step, place, generation, attempt, number)
-        pod = describe_step_pod(self.project, self.dag_plan, step, size, name=name, options=options, labels=labels)
-        pod["metadata"]["annotations"] = replace(_key_of(context), task_id=step).annotations
-        return pod
-
-    def _start_ahead(self, context: Context, pods: StepPods, asking: Asking) -> None:
-        """Start the pods of the steps that follow, where this is their first asking; they wait for their tasks.
-
-        What hinders it is said by those tasks: the step of this one is done.
-        """
-        run = RunDirectory(asking.run_dir)
-        hindrances: tuple[type[Exception], ...] = (MLKitError, *store_errors())
-        try:
-            for planned in find_next_steps(self.dag_plan, self.task_id, lambda name: bool(run.step(name).published())):
-                waits_for_a_person = planned.name == "promote" and self.project.plan.approval is not None
-                if not waits_for_a_person and not run.step(planned.name).generations():
-                    self._start_one_ahead(context, pods, asking, planned)
-        except hindrances as error:
-            self.log.info("no pod is started ahead: %s", error)
-
-    def _start_one_ahead(self, context: Context, pods: StepPods, asking: Asking, planned: PlannedStep) -> None:
-        options = {**self.step_options(context, asking), "--generation": "1", "--when-asked": str(WAIT_SECONDS)}
-        pod = let_wait(
-            self._describe(context, asking, planned.name, self._find_sizes(planned, asking)[0], options=options)
-        )
-        trouble = pods.start_if_possible(pod)
-        self.log.info("%s: %s", planned.name, trouble or f"its pod {pod['metadata']['name']} is started ahead")
-
-    def _follow(self, context: Context, pods: StepPods, asking: Asking, name: str, *, is_found: bool) -> PodRecord:
+    def _follow(self, run: RunPods, pods: StepPods, name: str, *, is_found: bool) -> PodRecord:
         """Wait until the pod has ended, show its log, and write down what became of it."""
+        asking = run.asking
         followed = FollowedPod(pods, name, asking, PodWatch(self.place.node_wait, self.log.info), self.say_line)
-        seen = self._wait_by_turns(context, followed) if self._may_defer else followed.stay(is_found=is_found)
-        verdict, record, outcome = followed.judge(seen)
+        seen = self._wait_by_turns(run.key, followed) if self._may_defer else followed.stay(is_found=is_found)
+        was_stopped = self._is_stopped and seen.cause is Cause.DELETED
+        verdict, record, outcome = followed.judge(STOPPED if was_stopped else seen)
         self._came_too_late = self._came_too_late or verdict.cause is Cause.UNASKED
         is_done = verdict.cause is Cause.DONE and verdict.exit_code == 0
-        if is_done and self.place.start_ahead and not self._is_stopped and not self._came_too_late:
-            self._start_ahead(context, pods, asking)
+        if is_done and not self._is_stopped and not self._came_too_late:
+            run.start_ahead(pods, self.log.info)
         measured = measure_pod(record, outcome, self.project.platform, self.project.plan.backend)
         asking.directory.add_pod(asking.generation, measured)
         pods.remove(name, grace=0)
@@ -302,7 +245,7 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         self.log.info("pod %s: %s%s", name, verdict.cause, f", {said}" if said else "")
         return measured
 
-    def _wait_by_turns(self, context: Context, pod: FollowedPod) -> Verdict:
+    def _wait_by_turns(self, key: TaskKey, pod: FollowedPod) -> Verdict:
         """Wait here for a moment, then in the triggerer; show the log at the end.
 
         Raises:
@@ -310,7 +253,7 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
         """
         verdict = pod.wait(WORKER_SECONDS)
         if not pod.is_over(verdict, datetime.now(UTC)):
-            self._end_when_unwanted(context)
+            self._end_when_unwanted(key)
             self._leave_to_triggerer(pod.name)
         pod.show_log(verdict)
         return verdict
@@ -325,14 +268,3 @@ class PodStepTask(StepTask, StepWithPages, BaseOperator):
 def _tell(asking: Asking) -> str:
     """The pods that the step had, on which sizes, what became of them, and what they took."""
     return tell_tried(asking.directory.pods(asking.generation))
-
-
-def _key_of(context: Context) -> TaskKey:
-    instance: Any = context["ti"]
-    return TaskKey(instance.dag_id, instance.run_id, instance.task_id, instance.map_index)
-
-
-def _make_owner(context: Context) -> str:
-    """A new one whenever a worker begins or resumes: what waited before it, and ends late, must leave the pod."""
-    instance: Any = context["ti"]
-    return f"{instance.id}/{instance.try_number}/{secrets.token_hex(4)}"

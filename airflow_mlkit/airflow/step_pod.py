@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -174,17 +173,3 @@ def find_owner(pod: Pod) -> str | None:
     """Whom a pod belongs to; None for one that was started ahead and that nobody has claimed."""
     owner: str | None = (pod["metadata"].get("annotations") or {}).get(OWNER)
     return owner
-
-
-def make_pod_name(project: str, step: str, *marks: object) -> str:
-    """The name of a step's pod: at most 63 characters, as a host name has.
-
-    The same marks make the same name, so that of two who start the same pod one finds it there.
-
-    Args:
-        project: its name.
-        step: its name.
-        marks: which run, asking and try, and how many pods there were before.
-    """
-    mark = hashlib.sha256("\n".join(map(str, marks)).encode()).hexdigest()
-    return f"{project[:40]}-{step}-{mark[:12]}"

@@ -77,24 +77,23 @@ def _find_environment(project: Path, platform: Path | None, backend: str) -> str
 
 
 def _print_pods(project: Project) -> None:
-    """Each step's pod; where the run's name stands it says RUN.
+    """Each step's first pod as it is sent; what a run says of itself is in capitals, such as RUN for its name.
 
     Airflow's own annotations, by which the sweeper finds a pod's task, are not there: no task is at hand.
     """
     from ruamel.yaml import YAML
 
-    from airflow_mlkit.pods.step_pod import PLACE, describe_step_pod, place_of
+    from airflow_mlkit.pods.ahead import let_wait, may_start_ahead
+    from airflow_mlkit.pods.step_pod import PodIdentity, describe_step_pod
 
     yaml = YAML()
     yaml.explicit_start = True
-    plan, run_dir = project.plan, f"{project.runs}/RUN"
-    for dag in filter(None, (plan.retrain, plan.predict)):
+    identity = PodIdentity(f"{project.runs}/RUN", "RUN")
+    options = {"--as-of": "AS_OF", "--triggered-by": "WHO"}
+    for dag in filter(None, (project.plan.retrain, project.plan.predict)):
         for step in dag.steps:
-            options = {"--run-dir": run_dir, "--generation": "1", "--run-id": "RUN"}
-            name = f"{project.spec.name[:40]}-{step.name}-00000000"
-            labels = {"run": "RUN", "try": "1", "generation": "1", PLACE: place_of(run_dir)}
-            pod = describe_step_pod(project, dag, step.name, step.size, name=name, options=options, labels=labels)
-            yaml.dump(pod, sys.stdout)
+            pod = describe_step_pod(project, dag, step.name, step.size, identity=identity, options=options)
+            yaml.dump(let_wait(pod) if may_start_ahead(project, step) else pod, sys.stdout)
 
 
 def _table(dag: DagPlan) -> Table:

@@ -12,6 +12,7 @@ from airflow_mlkit.spec.environment import PodEnvironment, Volume
 _MANY = ("ReadWriteMany",)
 _ONE_NODE = ("ReadWriteOnce", "ReadWriteOncePod")
 _WAITING = "WaitForFirstConsumer"
+_SECRETS = ("env_from_secrets", "files_from_secrets", "image_pull_secrets")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def check_objects(door: Door, place: PodEnvironment) -> Iterator[Finding]:
 
 def _check_secrets(door: Door, place: PodEnvironment) -> Iterator[Finding]:
     unseen = []
-    for key, names in (("env_from_secrets", place.env_from_secrets), ("image_pull_secrets", place.image_pull_secrets)):
+    named = {key: tuple(getattr(place, key)) for key in _SECRETS}
+    for key, names in named.items():
         for name in names:
             looked = look(door, f"/api/v1/namespaces/{place.namespace}/secrets/{name}", metadata_only=True)
             if looked.lacking:
@@ -77,8 +79,9 @@ def _check_secrets(door: Door, place: PodEnvironment) -> Iterator[Finding]:
 
 
 def _missing_secret(key: str, name: str, namespace: str) -> Finding:
-    if key == "env_from_secrets":
-        said = "is not there, and a step that has it in its environment does not start."
+    if key != "image_pull_secrets":
+        how = "in its environment" if key == "env_from_secrets" else "as files"
+        said = f"is not there, and a step that has it {how} does not start."
         todo = f"kubectl create secret generic {name} -n {namespace} --from-literal=KEY=VALUE"
         return Finding(level=Level.PROBLEM, about=f"secret {name}", said=said, todo=todo)
     said = "is not there: images that are not public cannot be pulled with it."

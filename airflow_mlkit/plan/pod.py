@@ -72,13 +72,15 @@ def build_pod(
         labels: what tells it from others; each value is made one that a label can have.
         environment: further environment variables; no secret, for everybody who sees the pod sees them.
     """
+    own = {f"{LABEL}/{key}": label_value(text) for key, text in labels.items()}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": name,
             "namespace": place.namespace,
-            "labels": {**MANAGED, **{f"{LABEL}/{key}": label_value(text) for key, text in labels.items()}},
+            "annotations": dict(place.annotations),
+            "labels": {**place.labels, **MANAGED, **own},
             "finalizers": [FINALIZER],
         },
         "spec": {
@@ -143,13 +145,13 @@ def _describe_time_limit(size: PlannedSize) -> dict[str, Any]:
 def _describe_container(
     place: PodEnvironment, size: PlannedSize, image: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    fixed = {"HOME": "/tmp", "OMP_NUM_THREADS": str(max(1, int(size.resources.cpu))), **environment}  # noqa: S108
+    own = {"HOME": "/tmp", "OMP_NUM_THREADS": str(max(1, int(size.resources.cpu))), **environment}  # noqa: S108
     container = {
         "name": CONTAINER,
         "image": image,
         "command": list(command),
         "workingDir": PROJECT_FOLDER,
-        "env": [_OWN_NAME, *({"name": key, "value": value} for key, value in fixed.items())],
+        "env": [_OWN_NAME, *({"name": key, "value": value} for key, value in {**place.env, **own}.items())],
         "envFrom": [{"secretRef": {"name": name}} for name in place.env_from_secrets],
         "resources": _describe_resources(size),
         "securityContext": {
@@ -157,7 +159,7 @@ def _describe_container(
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *_describe_runs_mount(place)],  # noqa: S108
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *_describe_mounts(place)],  # noqa: S108
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     return {key: value for key, value in container.items() if value}
@@ -181,8 +183,16 @@ def _describe_volumes(place: PodEnvironment) -> list[dict[str, Any]]:
     volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}]
     if place.volume:
         volumes.append({"name": "runs", "persistentVolumeClaim": {"claimName": place.volume.claim}})
+    for number, name in enumerate(place.files_from_secrets):
+        # for the group, which is that of the step (fsGroup)
+        volumes.append({"name": f"secret-{number}", "secret": {"secretName": name, "defaultMode": 0o440}})
     return volumes
 
 
-def _describe_runs_mount(place: PodEnvironment) -> list[dict[str, str]]:
-    return [{"name": "runs", "mountPath": place.volume.path}] if place.volume else []
+def _describe_mounts(place: PodEnvironment) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = []
+    if place.volume:
+        mounts.append({"name": "runs", "mountPath": place.volume.path})
+    for number, folder in enumerate(place.files_from_secrets.values()):
+        mounts.append({"name": f"secret-{number}", "mountPath": folder, "readOnly": True})
+    return mounts

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_mlkit.plan import DagPlan, PlannedStep
+from airflow_mlkit.pods.step_pod import find_pod_environment
+from airflow_mlkit.project import Project
 
 WAIT_SECONDS = 60
 """How long such a pod waits for its task. A run that ends in between leaves it behind for so long."""
@@ -17,15 +19,22 @@ WAIT_SECONDS = 60
 _LIMIT = "activeDeadlineSeconds"
 
 
+def may_start_ahead(project: Project, step: PlannedStep) -> bool:
+    """Whether the first pod of a step is: not of one that begins a run, nor of one before which a person is asked."""
+    waits_for_a_person = step.name == "promote" and project.plan.approval is not None
+    return find_pod_environment(project).start_ahead and bool(step.after) and not waits_for_a_person
+
+
 def let_wait(pod: dict[str, Any]) -> dict[str, Any]:
-    """The pod as it is started ahead.
+    """A pod as it is started ahead: its step waits until it is asked for.
 
     It has no finalizer, so that one that nobody claims leaves nothing to be released, and its time limit is longer by
     the wait for its task.
     """
     metadata = {key: value for key, value in pod["metadata"].items() if key != "finalizers"}
-    limit = pod["spec"].get(_LIMIT)
-    spec = pod["spec"] | ({_LIMIT: limit + WAIT_SECONDS} if limit else {})
+    limit, (container,) = pod["spec"].get(_LIMIT), pod["spec"]["containers"]
+    waiting = {**container, "command": [*container["command"], f"--when-asked={WAIT_SECONDS}"]}
+    spec = pod["spec"] | {"containers": [waiting]} | ({_LIMIT: limit + WAIT_SECONDS} if limit else {})
     return {**pod, "metadata": metadata, "spec": spec}
 
 

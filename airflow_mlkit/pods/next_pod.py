@@ -13,7 +13,7 @@ from airflow_mlkit.rundir import PodRecord
 
 _DISRUPTIONS = (Cause.DISRUPTED, Cause.DELETED)
 
-AGAIN = (Cause.OUT_OF_MEMORY, Cause.UNASKED, *_DISRUPTIONS)
+AGAIN = (Cause.OUT_OF_MEMORY, Cause.UNASKED, Cause.STOPPED, *_DISRUPTIONS)
 """What another pod may help with, at once; anything else ends the step."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_mlkit.exceptions import SpecError
@@ -41,15 +42,44 @@ def find_pod_environment(project: Project) -> PodEnvironment:
     return place
 
 
+@dataclass(frozen=True)
+class PodIdentity:
+    """What tells one pod of a step from the others: for which run it is started, and for which time.
+
+    Args:
+        run_dir: the URI of the run directory.
+        run_id: the run, as Airflow calls it.
+        generation: which asking it is.
+        attempt: which try of its task.
+        number: how many pods this asking had before.
+    """
+
+    run_dir: str
+    run_id: str
+    generation: int = 1
+    attempt: int = 1
+    number: int = 0
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """How it stands on the pod, by the names without `mlkit.dev/`."""
+        known = {"run": self.run_id, "try": str(self.attempt), "generation": str(self.generation)}
+        return {**known, PLACE: place_of(self.run_dir)}
+
+    @property
+    def options(self) -> dict[str, str]:
+        """How `mlkit step` is told of it."""
+        return {"--run-dir": self.run_dir, "--generation": str(self.generation), "--run-id": self.run_id}
+
+
 def describe_step_pod(
     project: Project,
     dag: DagPlan,
     step: str,
     size: PlannedSize,
     *,
-    name: str,
+    identity: PodIdentity,
     options: Mapping[str, str],
-    labels: Mapping[str, str],
 ) -> dict[str, Any]:
     """The pod in which one try of a step runs.
 
@@ -58,29 +88,38 @@ def describe_step_pod(
         dag: the one that the step is part of.
         step: its name.
         size: what it may use; another than the step's own where that was too small.
-        name: of the pod.
-        options: of `mlkit step`: which run, which generation.
-        labels: further ones, by their names without `mlkit.dev/`.
+        identity: what it is started for.
+        options: of `mlkit step`, beside those that follow from the others.
 
     Raises:
         SpecError: when its steps are no pods.
         ProjectError: when there is no image that a cluster can run.
     """
-    place = find_pod_environment(project)
-    given = {
-        "--project": PROJECT_FOLDER,
-        "--environment": project.plan.environment,
-        "--size": size.name,
-        **options,
-    }
-    spec = project.spec
+    place, spec = find_pod_environment(project), project.spec
+    fixed = {"--project": PROJECT_FOLDER, "--environment": project.plan.environment, "--size": size.name}
+    given = {**fixed, **options, **identity.options}
     known = {"project": spec.name, "team": spec.owner, "dag": dag.dag_id, "step": step, "size": size.name}
     return build_pod(
         place,
         size,
-        name=name,
+        name=make_pod_name(spec.name, step, identity),
         image=choose_image(project, size.resources.gpu),
         command=["mlkit", "step", step, *(f"{option}={value}" for option, value in given.items())],
-        labels={**known, **labels},
+        labels={**known, **identity.labels},
         environment={PLATFORM_VARIABLE: project.platform.for_one(project.plan.environment)},
     )
+
+
+def make_pod_name(project: str, step: str, identity: PodIdentity) -> str:
+    """The name of a step's pod: at most 63 characters, as a host name has.
+
+    The same makes the same name, so that of two who start the same pod one finds it there.
+
+    Args:
+        project: its name.
+        step: its name.
+        identity: what it is started for.
+    """
+    marks = (place_of(identity.run_dir), identity.generation, identity.attempt, identity.number)
+    mark = hashlib.sha256("\n".join(map(str, marks)).encode()).hexdigest()
+    return f"{project[:40]}-{step}-{mark[:12]}"

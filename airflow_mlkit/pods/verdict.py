@@ -47,6 +47,9 @@ class Cause(StrEnum):
     DELETED = "deleted"
     """Somebody deleted it, or it is not there any more."""
 
+    STOPPED = "stopped"
+    """Its task was stopped or cleared, and took it away."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -61,6 +64,8 @@ class Verdict:
         """Whether nothing more will become of the pod."""
         return self.cause not in (Cause.ALIVE, Cause.NO_NODE)
 
+
+STOPPED = Verdict(Cause.STOPPED, "its task was stopped or cleared")
 
 _CANNOT_START = (
     "ErrImagePull",
@@ -221,9 +226,12 @@ def _is_being_prepared(pod: Pod, status: Mapping[str, Any], now: datetime) -> Ve
     waited = now - scheduled
     if waited < PREPARATION:
         return Verdict(Cause.ALIVE, "its node prepares its volumes and its network")
-    name, node = pod["metadata"].get("name"), (pod.get("spec") or {}).get("nodeName")
+    name, namespace = (pod["metadata"].get(key) for key in ("name", "namespace"))
+    node = (pod.get("spec") or {}).get("nodeName")
     said = f"for {waited.total_seconds() / 60:.0f} minutes the node {node} has not prepared its volumes and its network"
-    return Verdict(Cause.NOT_STARTED, f"{said}; why is in: kubectl describe pod {name}")
+    # events outlive the pod, by an hour (kube-apiserver, --event-ttl)
+    why = f"kubectl get events -n {namespace} --field-selector involvedObject.name={name}"
+    return Verdict(Cause.NOT_STARTED, f"{said}; why is in: {why}")
 
 
 def _created(pod: Pod) -> datetime:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from airflow_mlkit.spec.declared import chosen_by_value, problem_at, shorten
+from airflow_mlkit.spec.pod_words import Annotations, Folder, Labels, ObjectName, Variables, find_overlap
 from airflow_mlkit.spec.values import ConnectionId, Declared, Name, PositiveDuration, Text, has_user, parse_duration
-
-_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
-
-
-def _check_object_name(given: str) -> str:
-    if len(given) > 253 or not re.fullmatch(_OBJECT_NAME, given):
-        raise ValueError(f"{shorten(given)} is no name of Kubernetes; write lower case letters, digits, - and .")
-    return given
-
-
-ObjectName = Annotated[str, AfterValidator(_check_object_name), StringConstraints(min_length=1, max_length=253)]
-"""The name of a Secret, a service account and so on (RFC 1123 subdomain, as Kubernetes demands)."""
 
 
 class Images(Declared):
@@ -46,14 +34,7 @@ class Volume(Declared):
     """A volume that all steps, and Airflow's workers, see at the same path. `runs` lies on it then."""
 
     claim: ObjectName = Field(description="The PersistentVolumeClaim; ReadWriteMany where steps run on several nodes.")
-    path: Text = Field(description="Where it is mounted, such as /mlkit.")
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: str) -> str:
-        if not path.startswith("/") or ".." in path.split("/") or path.rstrip("/") in ("", "/tmp", "/project"):  # noqa: S108
-            raise ValueError(f"{shorten(path)} cannot be mounted on; write an absolute path of its own, such as /mlkit")
-        return path.rstrip("/")
+    path: Folder = Field(description="Where it is mounted, such as /mlkit.")
 
 
 class _Environment(Declared):
@@ -79,6 +60,12 @@ class _PodEnvironment(_Environment):
     )
     priority_class: ObjectName | None = Field(None, description="Of the pods.")
     env_from_secrets: tuple[ObjectName, ...] = Field((), description="Secrets whose keys are the steps' environment.")
+    files_from_secrets: dict[ObjectName, Folder] = Field(
+        default_factory=dict, description="Secrets whose keys are files, and the folders in which they are."
+    )
+    env: Variables = Field(default_factory=dict, description="Environment variables of the steps; no secrets.")
+    labels: Labels = Field(default_factory=dict, description="Further labels of the pods, such as a cost centre.")
+    annotations: Annotations = Field(default_factory=dict, description="Annotations of the pods.")
     image_pull_secrets: tuple[ObjectName, ...] = Field((), description="Secrets with which images are pulled.")
     volume: Volume | None = Field(None, description="A shared volume on which runs lie, where no bucket is.")
     node_wait: PositiveDuration = Field(
@@ -107,6 +94,14 @@ class _PodEnvironment(_Environment):
         ]
         if problems:
             raise problem_at(*problems)
+        return self
+
+    @model_validator(mode="after")
+    def _folders_are_apart(self) -> Self:
+        folders = [*self.files_from_secrets.values(), *([self.volume.path] if self.volume else [])]
+        if inner := find_overlap(folders):
+            said = f"{inner} is mounted twice, or inside of another one; write folders that are apart"
+            raise problem_at((("files_from_secrets",), said))
         return self
 
     def _find_problem(self, key: str, place: str) -> str | None:

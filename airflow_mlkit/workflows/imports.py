@@ -33,7 +33,7 @@ def _parse(path: Path) -> ast.Module:
         return ast.parse(path.read_bytes(), filename=str(path))
 
 
-def _does_nothing_else(statement: ast.stmt) -> bool:
+def _does_nothing_else(statement: ast.AST) -> bool:
     is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     return is_text or isinstance(statement, ast.Import | ast.ImportFrom)
 

@@ -41,6 +41,7 @@ def cards(
     yield served
     _record(served, request.node.callspec.params["served"], record_property)
     served.end()
+    assert served.platform.seen.beside_each_other == {}
 
 
 @pytest.fixture(params=["sync", "deferrable"])
@@ -63,10 +64,12 @@ def several(
         _record(projects[-1], mode, record_property)
         for retrain in (each for project in projects for each in project.started):
             retrain.print_failures()
+        assert platform.seen.beside_each_other == {}
 
 
 def _record(project: PodProject, mode: str, record_property: Callable[..., None]) -> None:
     record_property("mode", mode)
+    record_property("kubernetes", project.platform.cluster.version)
     if project.started:
         for name, text in project.started[-1].tell().items():
             record_property(name, text)

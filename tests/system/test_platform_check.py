@@ -141,6 +141,7 @@ def test_what_the_environment_names_and_is_not_there_is_told(cluster: Cluster, t
             cluster.kubeconfig,
             namespace=namespace.name,
             env_from_secrets=["there", "login"],
+            files_from_secrets={"key": "/secrets/key"},
             image_pull_secrets=["pull"],
             volume={"claim": "runs", "path": "/mlkit"},
         )
@@ -150,6 +151,7 @@ def test_what_the_environment_names_and_is_not_there_is_told(cluster: Cluster, t
     assert found.exit_code == other.exit_code == 2
     assert found.say("secret there")[0] == "fine"
     assert found.say("secret login")[0] == "problem"
+    assert found.say("secret key") == ("problem", "is not there, and a step that has it as files does not start.")
     assert found.say("secret pull")[0] == "warning"
     assert found.say("claim runs") == (
         "problem",

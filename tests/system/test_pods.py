@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from airflow_mlkit.rundir import RunDirectory
 from tests.airflow_reports import open_report, report_link
 from tests.pod_retrains import STEPS
 from tests.waiting import wait_until
@@ -35,6 +36,41 @@ def test_a_retrain_is_seven_pods_and_ships_a_model(cards):
     assert "tiny: out of memory" in report
     pods = open_report(cards.airflow, report_link(cards.airflow, cards.dag_id, retrain.run_id, "split", "Pods"))
     assert retrain.pods("split")[0].pod in pods
+
+
+@pytest.mark.parametrize("served", ["sync"], indirect=True)
+def test_a_retrain_with_its_runs_on_a_volume_ships_a_model(cards, tmp_path):
+    """Steps on two nodes and Airflow's workers see the same files. The keys of the bucket are a file of a Secret."""
+    if not cards.platform.cluster.is_ours:
+        pytest.skip("the volume is a folder of this machine: needs the cluster of `make cluster-up`")
+    with cards.platform.volume(tmp_path / "volume") as volume, cards.declared(**volume):
+        retrain = cards.retrain(size="anywhere")
+        assert retrain.wait() == "success"
+    directory = RunDirectory(f"{volume['runs']}/{cards.name}/{retrain.directory.root.name}")
+    assert directory.published("promote").record.summary["model_version"]
+    assert {step: [pod.cause for pod in directory.step(step).pods(1)] for step in STEPS if step != "evaluate"} == {
+        step: ["done"] for step in STEPS if step != "evaluate"
+    }
+
+
+@pytest.mark.parametrize("served", ["sync"], indirect=True)
+def test_keys_come_as_a_file_and_the_platforms_labels_are_on_the_pod(cards):
+    namespace, cluster = cards.platform.namespace.name, cards.platform.cluster
+    credentials = "[default]\naws_access_key_id = test\naws_secret_access_key = test\n"
+    cluster.kubectl("create", "secret", "generic", "key", "-n", namespace, f"--from-literal=credentials={credentials}")
+    address = {name: text for name, text in cards.platform.keys.items() if "KEY" not in name}
+    declared = {
+        "env_from_secrets": [],
+        "files_from_secrets": {"key": "/secrets/key"},
+        "env": {"AWS_SHARED_CREDENTIALS_FILE": "/secrets/key/credentials", **address},
+        "labels": {"example.com/cost-centre": "risk-42"},
+    }
+    with cards.declared(**declared):
+        retrain = cards.retrain()
+        (pod,) = wait_until(cards.platform.pods, 60)
+        assert retrain.wait_for("extract") == "success"
+    assert pod["metadata"]["labels"]["example.com/cost-centre"] == "risk-42"
+    assert "AWS_SECRET_ACCESS_KEY" not in json.dumps(pod)
 
 
 @IN_BOTH_MODES

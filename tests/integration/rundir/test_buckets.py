@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +35,9 @@ from airflow_mlkit.steps.run import run_step
 from airflow_mlkit.steps.sign_of_life import show_life
 from tests.buckets import EACH_STORE, S3_KEYS, SERVED, Application, serve_bucket
 from tests.costing import NOON, write_run, write_try
+from tests.cut_line import CutLine
 from tests.store_trouble import StoreTrouble
+from tests.waiting import wait_until
 
 
 def _ignoring_conditions(application: Application) -> Application:
@@ -209,14 +214,53 @@ def test_what_is_published_in_a_bucket_is_read_back_and_checked(bucket: str) -> 
         RunDirectory(place(f"{bucket}/churn/r1")).published("train").file("model/model.ubj")
 
 
-def test_a_process_that_dies_while_it_uploads_has_published_nothing(bucket: str) -> None:
-    run = begin(f"{bucket}/churn/r1")
-    attempt = run.step("train").begin()
-    (attempt.folder / "model.ubj").write_bytes(b"trees")
-    attempt.seal()
+@pytest.fixture(params=EACH_STORE)
+def at_the_end_of_a_line(request: pytest.FixtureRequest) -> Iterator[tuple[RunDirectory, CutLine]]:
+    line = CutLine()
+    with SERVED[request.param](f"line-{abs(hash(request.node.name)) % 10**9}", through=line) as bucket:
+        yield begin(f"{str(bucket).rstrip('/')}/churn/r1"), line
+    line.close()
+
+
+UPLOAD = """
+import sys
+from airflow_mlkit.rundir import RunDirectory
+attempt = RunDirectory(sys.argv[1]).step("train").begin()
+(attempt.folder / "model.ubj").write_bytes(b"trees" * (24 << 20))
+attempt.seal()
+"""
+
+
+def test_a_process_that_is_killed_in_the_middle_of_an_upload_has_published_nothing(
+    at_the_end_of_a_line: tuple[RunDirectory, CutLine],
+) -> None:
+    """Of 120 MiB, which go in parts of 50; another try begins anew."""
+    run, line = at_the_end_of_a_line
+    with line.held_after(70 << 20):
+        process = subprocess.Popen([sys.executable, "-c", UPLOAD, str(run.root)])
+        wait_until(lambda: line.is_held, 120)
+        process.kill()
+        process.wait()
     assert run.step("train").published() is None
+    assert not (run.step("train").root / "1" / "tries" / "1" / "model.ubj").exists()
     again = run.step("train").begin()
     assert (again.generation, again.number) == (1, 2)
+    (again.folder / "model.ubj").write_bytes(b"trees")
+    assert again.publish(again.record(outcome=Outcome.DONE, exit_code=0, files=again.seal(), spec_hash=""))
+    assert run.published("train").file("model.ubj").read_bytes() == b"trees"
+
+
+@pytest.mark.parametrize(("size", "cut"), [(8 << 20, 4 << 20), (120 << 20, 70 << 20)], ids=["at once", "in parts"])
+def test_an_upload_that_breaks_off_in_the_middle_is_sent_again(
+    at_the_end_of_a_line: tuple[RunDirectory, CutLine], size: int, cut: int
+) -> None:
+    run, line = at_the_end_of_a_line
+    attempt = run.step("train").begin()
+    content = random.Random(1).randbytes(size)
+    (attempt.folder / "model.ubj").write_bytes(content)
+    line.cut_after(cut)
+    assert attempt.publish(attempt.record(outcome=Outcome.DONE, exit_code=0, files=attempt.seal(), spec_hash=""))
+    assert run.published("train").file("model.ubj").read_bytes() == content
 
 
 def test_another_process_sees_at_once_what_one_has_published(bucket: str) -> None:
@@ -295,15 +339,8 @@ def test_a_step_at_work_brings_its_log_into_the_bucket(bucket: str) -> None:
     attempt.log.write_text("at work\n")
     seen = attempt.root / "log.txt"
     with show_life(attempt, every=0.01):
-        wait_until(seen.exists)
+        wait_until(seen.exists, 20)
     assert seen.read_text() == "at work\n"
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_checkpoint_in_a_bucket_is_replaced_whole_and_removed(bucket: str) -> None:

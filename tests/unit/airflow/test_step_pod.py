@@ -13,7 +13,7 @@ from urllib3.exceptions import ProtocolError
 
 from airflow_mlkit.airflow import patience, step_pod
 from airflow_mlkit.airflow.patience import ClusterRefused, ClusterUnreachable
-from airflow_mlkit.airflow.step_pod import StepPods, make_pod_name
+from airflow_mlkit.airflow.step_pod import StepPods
 
 
 class Client:
@@ -115,14 +115,6 @@ def test_credentials_that_google_cloud_refuses_are_told_a_minute_later(monkeypat
     with pytest.raises(ClusterRefused, match=r"container\.clusters\.get"):
         client.pods().remove("p")
     assert client.asked == 1
-
-
-def test_two_who_start_the_same_pod_name_it_alike() -> None:
-    marks = ("place", "1", 1, 0)
-    assert make_pod_name("cards", "train", *marks) == make_pod_name("cards", "train", *marks)
-    others = [("place", "1", 1, 1), ("place", "1", 2, 0), ("place", "2", 1, 0), ("elsewhere", "1", 1, 0)]
-    assert len({make_pod_name("cards", "train", *each) for each in [marks, *others]}) == 5
-    assert len(make_pod_name("c" * 80, "evaluate", *marks)) <= 63
 
 
 def test_patience_ends_some_day(monkeypatch: pytest.MonkeyPatch) -> None:

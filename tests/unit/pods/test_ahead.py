@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from airflow_mlkit.pods.ahead import WAIT_SECONDS, find_next_steps, let_wait
-from airflow_mlkit.project import load_project
-from tests.projects import build_project
+from airflow_mlkit.pods.ahead import WAIT_SECONDS, find_next_steps, let_wait, may_start_ahead
+from airflow_mlkit.project import Project, load_project
+from tests.projects import build_project, default_spec
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,28 @@ def test_a_step_starts_ahead_when_all_before_it_is_done(
 
 
 def test_the_wait_for_its_task_is_not_of_the_steps_time_limit() -> None:
-    metadata = {"name": "p", "finalizers": ["mlkit.dev/verdict"]}
-    limited = {"metadata": metadata, "spec": {"activeDeadlineSeconds": 30}}
-    assert let_wait(limited) == {"metadata": {"name": "p"}, "spec": {"activeDeadlineSeconds": 30 + WAIT_SECONDS}}
-    assert let_wait({"metadata": metadata, "spec": {}}) == {"metadata": {"name": "p"}, "spec": {}}
+    metadata, step = {"name": "p", "finalizers": ["mlkit.dev/verdict"]}, {"command": ["mlkit", "step", "train"]}
+    waiting = {"command": ["mlkit", "step", "train", f"--when-asked={WAIT_SECONDS}"]}
+    limited = {"metadata": metadata, "spec": {"containers": [step], "activeDeadlineSeconds": 30}}
+    assert let_wait(limited) == {
+        "metadata": {"name": "p"},
+        "spec": {"containers": [waiting], "activeDeadlineSeconds": 30 + WAIT_SECONDS},
+    }
+    unlimited = {"metadata": metadata, "spec": {"containers": [step]}}
+    assert let_wait(unlimited) == {"metadata": {"name": "p"}, "spec": {"containers": [waiting]}}
+
+
+def test_no_pod_waits_where_a_person_is_asked_or_the_platform_says_no(tmp_path: Path) -> None:
+    approval = {"approval": "person", "ask": ["ana"], "within": "1d"}
+    folder = build_project(tmp_path, spec={**default_spec(), "promote": approval})
+    steps = {step.name: step for step in _load(folder, start_ahead=True).plan.retrain.steps}
+    found = [name for name, step in steps.items() if may_start_ahead(_load(folder, start_ahead=True), step)]
+    assert found == ["validate", "split", "train", "evaluate", "gate"]
+    assert not any(may_start_ahead(_load(folder, start_ahead=False), step) for step in steps.values())
+
+
+def _load(folder: Path, *, start_ahead: bool) -> Project:
+    place = {"backend": "kubernetes", "namespace": "ml", "runs": "s3://ml/runs", "mlflow": "https://m.example.com"}
+    environments = {"cluster": {**place, "start_ahead": start_ahead}}
+    (folder / "platform.yaml").write_text(json.dumps({"environments": environments}))
+    return load_project(folder, environment="cluster")

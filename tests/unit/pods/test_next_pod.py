@@ -40,6 +40,7 @@ def pods_of(*causes: tuple[Cause, str]) -> list[PodRecord]:
         ([(Cause.OUT_OF_MEMORY, "cpu-small"), (Cause.DISRUPTED, "cpu-large")], "cpu-large"),
         ([(Cause.DELETED, "cpu-small")] * MAX_DISRUPTIONS, "cpu-small"),
         ([(Cause.UNASKED, "cpu-small")], "cpu-small"),
+        ([(Cause.STOPPED, "cpu-small")] * (MAX_DISRUPTIONS + 1), "cpu-small"),
         ([(Cause.OUT_OF_MEMORY, "a size of an older platform.yaml")], "cpu-small"),
     ],
 )

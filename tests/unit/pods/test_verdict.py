@@ -141,7 +141,7 @@ def test_volumes_that_a_node_cannot_mount_are_not_waited_for_without_end() -> No
     verdict = judge(given, datetime(2026, 11, 21, 10, 12, tzinfo=UTC))
     assert verdict.cause is Cause.NOT_STARTED
     assert "the node node-a has not prepared its volumes" in verdict.said
-    assert "kubectl describe pod p" in verdict.said
+    assert "--field-selector involvedObject.name=p" in verdict.said
 
 
 def test_trouble_that_passes_is_not_waited_for_without_end():

@@ -1,4 +1,4 @@
-"""A bucket's key out of a Secret, which a pod has as a variable and not as a file."""
+"""A bucket's key out of a Secret, which a pod has as a file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -79,8 +80,11 @@ def read_with(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", READ], env=environment, capture_output=True, text=True, timeout=120)
 
 
-def test_the_key_of_a_service_account_is_taken_from_the_variable_that_the_page_names() -> None:
+def test_the_key_of_a_service_account_is_taken_from_the_file_that_the_page_names(tmp_path: Path) -> None:
     quickly = {"GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}  # it asks for the kind of a bucket by gRPC, for a minute
+    key = tmp_path / "key.json"
     with serve_google() as google:
-        ended = read_with(quickly | {"STORAGE_EMULATOR_HOST": google, "FSSPEC_GCS_TOKEN": service_account(google)})
+        key.write_text(service_account(google))
+        named = {"STORAGE_EMULATOR_HOST": google, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+        ended = read_with(quickly | named)
     assert (ended.stdout.strip(), ended.returncode) == ("{}", 0), ended.stderr[-2000:]
