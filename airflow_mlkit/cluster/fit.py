@@ -48,7 +48,15 @@ def judge_fit(
     rooms = [room_of(node, daemon_sets) for node in open_nodes]
     holding = sum(has_room(asked, room) for room in rooms)
     said = f"{holding} of {len(chosen)}"
-    return said, [] if holding else [_too_large(size, asked, rooms)]
+    if not holding:
+        return said, [_too_large(size, asked, rooms)]
+    return said, [_let_in_only(pool)] if size.pool.tolerations and not size.pool.keeps_its_pods else []
+
+
+def _let_in_only(pool: str) -> Finding:
+    said = f"the pool {pool} has tolerations, and nothing keeps its steps there: they may run on any other node."
+    todo = f"Add pools.{pool}.node_selector, or a required nodeAffinity, in platform.yaml."
+    return Finding(level=Level.WARNING, said=said, todo=todo)
 
 
 def _no_node(size: PlannedSize, others: int) -> Finding:

@@ -64,6 +64,18 @@ def test_two_nodes_that_lack_different_things_hold_nothing_together() -> None:
     assert "as much of everything at once" in only(findings).said
 
 
+def test_a_toleration_without_a_selector_is_a_warning_since_its_steps_may_run_anywhere() -> None:
+    borne = {"tolerations": [{"key": "pool", "operator": "Exists"}]}
+    said, findings = judge([build_node(taints=(TAINT,)), build_node("b")], Pool.model_validate(borne))
+    assert said == "2 of 2"
+    assert only(findings).level is Level.WARNING
+    assert "nothing keeps its steps there" in findings[0].said
+    required = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "pool", "operator": "Exists"}]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+    for kept in ({"node_selector": {"pool": "general"}}, {"affinity": affinity}):
+        assert judge([build_node(taints=(TAINT,))], Pool.model_validate(borne | kept)) == ("1 of 1", [])
+
+
 def test_what_a_daemon_set_takes_of_each_node_is_not_there_for_steps() -> None:
     daemon = {"containers": [{"resources": {"requests": {"memory": "10Gi"}}}], "nodeSelector": {"pool": "general"}}
     daemon_sets = [{"spec": {"template": {"spec": daemon}}}]
