@@ -196,7 +196,9 @@ class Cluster:
 
     @property
     def _config(self) -> dict[str, Any]:
-        config: dict[str, Any] = json.loads(self.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+        config: dict[str, Any] = json.loads(
+            self.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json")
+        )
         return config
 
     @property

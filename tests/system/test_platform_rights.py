@@ -11,8 +11,11 @@ from kubernetes import client
 from airflow_mlkit.airflow import patience
 from airflow_mlkit.airflow.patience import ClusterRefused
 from airflow_mlkit.airflow.pod_log import PodLog
-from airflow_mlkit.airflow.step_pod import StepPods
-from airflow_mlkit.plan.pod import FINALIZER, MANAGED
+from airflow_mlkit.airflow.run_place import run_directory_under
+from airflow_mlkit.airflow.step_pod import StepPods, TaskKey
+from airflow_mlkit.airflow.sweeper import Sweeper
+from airflow_mlkit.plan.pod import FINALIZER, LABEL, MANAGED
+from airflow_mlkit.pods.step_pod import PLACE, place_of
 from tests.kubernetes import Cluster
 from tests.platform_release import Release, eventually, installed
 
@@ -21,10 +24,11 @@ pytestmark = [pytest.mark.needs("airflow", "kubernetes"), pytest.mark.timeout(30
 Action = Callable[[StepPods], Any]
 
 
-def pod(name: str) -> dict[str, Any]:
+def pod(name: str, **marks: dict[str, str]) -> dict[str, Any]:
     """A pod that says a line; it has what the Pod Security Standard `restricted` asks for."""
+    labels = {**MANAGED, **marks.pop("labels", {})}
     return {
-        "metadata": {"name": name, "labels": dict(MANAGED), "finalizers": [FINALIZER]},
+        "metadata": {"name": name, "labels": labels, "finalizers": [FINALIZER], **marks},
         "spec": {
             "restartPolicy": "Never",
             "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -75,7 +79,7 @@ NEEDS: dict[tuple[str, str, str], Action] = {
     ("mlkit-airflow", "delete", "pods"): remove,
     ("mlkit-airflow", "get", "pods/log"): follow_log,
     ("mlkit-sweeper", "list", "pods"): find,
-    ("mlkit-sweeper", "patch", "pods"): claim,
+    ("mlkit-sweeper", "patch", "pods"): remove,
     ("mlkit-sweeper", "delete", "pods"): remove,
 }
 """Each right of an account, and what the kit does with it."""
@@ -146,6 +150,21 @@ def test_each_right_is_needed(
     finally:
         roles.patch_namespaced_role(role, namespace, {"rules": whole})
     eventually(lambda: works(NEEDS[account, verb, resource], pods))
+
+
+def test_the_sweeper_sweeps_with_no_more_than_its_rights(release: Release) -> None:
+    key = TaskKey("cards-retrain", "r1", "train")
+    labels = {f"{LABEL}/project": "cards", f"{LABEL}/{PLACE}": place_of(run_directory_under("s3://ml/cards", "r1"))}
+    administrator = client.CoreV1Api(release.act_as_administrator())
+    administrator.create_namespaced_pod(release.steps(), pod("left", labels=labels, annotations=key.annotations))
+    api = client.CoreV1Api(release.act_as("mlkit-sweeper"))
+    pods = StepPods(lambda: api, lambda: None, release.steps(), MANAGED)
+    assert Sweeper(pods, "s3://ml", lambda *_: "failed").sweep() == ["left"]
+    eventually(lambda: gone("left", pods), seconds=60)
+
+
+def gone(name: str, pods: StepPods) -> None:
+    assert name not in [each["metadata"]["name"] for each in pods.find()]
 
 
 def works(action: Action, pods: StepPods) -> None:

@@ -67,9 +67,8 @@ def test_a_platform_is_read_and_always_has_a_laptop(tmp_path: Path) -> None:
         ),
         (
             "32Gi}\npools:\n  general: {",
-            "32Gi, ephemeral_storage: 50Gi}\npools:\n"
-            "  general: {node: {cpu: 8, memory: 64Gi, ephemeral_storage: 10Gi}, ",
-            "3 sizes.large: asks for 50Gi of disk (it has 10Gi): no node of the pool general can hold it",
+            "32Gi, ephemeral_storage: 9Gi}\npools:\n  general: {node: {cpu: 8, memory: 64Gi, ephemeral_storage: 1Gi}, ",
+            "3 sizes.large: asks for 9Gi of disk (it has 1Gi): no node of the pool general can hold it",
         ),
         ("pools:", "currency: euro\npools:", "4 currency: 'euro' is no currency; write its three letters, such as EUR"),
         ("price_per_hour: 0.39", "price_per_hour: -1", "5 pools.general.price_per_hour: -1 is too small"),
