@@ -12,6 +12,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Queue:
     memory: list[dict[str, float]] = field(default_factory=list)
 
     def wait(self, seconds: float) -> float:
-        """Return after how many seconds the last one ended; measure meanwhile."""
+        """Return after how many seconds the last one ended, or it was waited for long enough; measure meanwhile."""
         airflow, started, done = self.retrains[0].airflow, time.monotonic(), 0
         while done < len(self.retrains) and time.monotonic() - started < seconds:
             time.sleep(SECONDS)
@@ -86,7 +87,8 @@ def _ask(projects: Sequence[PodProject], retrains: int) -> Iterator[Retrain]:
 
 def report(queue: Queue, seconds: float) -> None:
     """Print what it took and what was lost."""
-    print(f"{len(queue.retrains)} retrains in {seconds:.0f} s: {3600 * len(queue.retrains) / seconds:.0f} an hour")
+    done = sum(retrain.state() == "success" for retrain in queue.retrains)
+    print(f"{done} of {len(queue.retrains)} retrains in {seconds:.0f} s: {3600 * done / seconds:.0f} an hour")
     for component in sorted({name for each in queue.memory for name in each}):
         seen = [each[component] for each in queue.memory if component in each]
         print(f"memory of the {component}: {seen[0]:.0f} MiB first, {max(seen):.0f} at most, {seen[-1]:.0f} last")
@@ -110,8 +112,9 @@ def _measure(airflow: LocalAirflow) -> dict[str, float]:
     found: dict[str, float] = {}
     for component in COMPONENTS:
         for process in find_processes(airflow, component):
-            found[component] = _held(process)
-            found[f"{component}'s processes"] = sum(map(_held, process.children(recursive=True)))
+            with suppress(psutil.Error):  # it has just ended
+                found[component] = _held(process)
+                found[f"{component}'s processes"] = sum(map(_held, process.children(recursive=True)))
     return found
 
 
