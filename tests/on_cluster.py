@@ -36,6 +36,8 @@ SIZES = {
     "gpu": {"cpu": 0.2, "memory": "1Gi", "gpu": 1, "pool": "gpu-l4"},
     "two-gpus": {"cpu": 0.2, "memory": "1Gi", "gpu": 2, "pool": "gpu-l4"},
     "anywhere": {"cpu": 0.2, "memory": "600Mi", "pool": "any"},
+    "whole": {"cpu": 0.2, "memory": "600Mi", "whole_node": True},
+    "little-disk": {"cpu": 0.2, "memory": "600Mi", "ephemeral_storage": "100Mi"},
     "a-minute": {"cpu": 0.2, "memory": "600Mi", "time_limit": "30s"},
 }
 

@@ -28,6 +28,7 @@ import subprocess
 import sys
 import time
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from upath import UPath
@@ -77,6 +78,8 @@ def suffer():
     if mebibytes := fault.get("hold_in_child"):
         child = f"import time; held = b'x' * ({mebibytes} << 20); time.sleep(1)"
         subprocess.run([sys.executable, "-c", child], check=True)
+    if mebibytes := fault.get("fill"):
+        Path("/tmp/filled").write_bytes(bytes(mebibytes << 20))
     for number in range(fault.get("print_lines", 0)):
         print(f"line {number}".ljust(fault.get("width", 0), "."))
     for _ in range(fault.get("print_megabytes_on_a_line", 0)):

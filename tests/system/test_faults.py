@@ -53,6 +53,22 @@ def test_time_limit(cards):
     assert "ended by the time limit of the size a-minute" in retrain.log("split")
 
 
+def test_more_disk_than_its_size_has(cards):
+    retrain = cards.retrain(size="little-disk", split={"fill": 300, "sleep": 120})
+    assert retrain.wait_for("split") == "failed"
+    assert retrain.causes("split") == [("little-disk", "out_of_disk")]
+    assert "split: more disk was needed than the size little-disk has" in retrain.log("split")
+
+
+def test_two_steps_that_want_a_whole_node_each(cards):
+    """Validate and split may run at once; the pool has one node."""
+    with cards.declared(node_wait="5m"):
+        retrain = cards.retrain(size="whole", split={"sleep": 10})
+        assert [retrain.wait_for(step) for step in ("split", "validate")] == ["success"] * 2
+    first, second = sorted((retrain.pods("split")[-1], retrain.pods("validate")[-1]), key=lambda pod: pod.started)
+    assert first.ended <= second.started
+
+
 def test_node_dies_while_training_and_its_node_object_stays(cards):
     cluster = cards.platform.cluster
     retrain = cards.retrain(size="anywhere", train={"slowly": True})
