@@ -8,7 +8,7 @@ from pathlib import Path
 from upath import UPath
 
 from airflow_mlkit.rundir.one_request import find_content
-from airflow_mlkit.rundir.place import is_local
+from airflow_mlkit.rundir.place import is_local, make_folder
 from airflow_mlkit.rundir.replace_file import replace_file
 
 
@@ -30,7 +30,7 @@ class CheckpointFolder:
         self._is_used = True
         if is_local(self.root):
             path = Path((self.root / name).path)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             replace_file(path, content)
         else:  # a bucket shows an object when all of it is there
             (self.root / name).fs.pipe_file((self.root / name).path, content)

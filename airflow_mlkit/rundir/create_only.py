@@ -17,7 +17,7 @@ from upath import UPath
 from airflow_mlkit.exceptions import RunDirectoryError, StoreError
 from airflow_mlkit.rundir.one_request import find_content
 from airflow_mlkit.rundir.patience import find_store, patiently
-from airflow_mlkit.rundir.place import store_errors
+from airflow_mlkit.rundir.place import make_folder, store_errors
 
 _TRUSTED: set[str] = set()
 
@@ -45,7 +45,7 @@ def create_only(path: UPath, content: bytes) -> bool:
 def _link(path: Path, content: bytes) -> bool:
     temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 
 from upath import UPath
@@ -38,6 +39,23 @@ def open_place(uri: UPath | Path | str) -> UPath:
 def is_local(path: UPath) -> bool:
     """Whether a path lies on this machine's file system."""
     return path.protocol in ("", "file")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder on this machine, and those above it that are not there.
+
+    Whoever may write into the one that is there may write into the new ones: on a volume the steps and Airflow's
+    workers are different users, and each of them adds to what the other has made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        try:
+            folder.mkdir()
+        except FileExistsError:  # somebody else was faster
+            continue
+        others = folder.parent.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if others:
+            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | others)
 
 
 def store_errors() -> tuple[type[Exception], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import stat
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_of_many_creates_one_wins_and_leaves_no_temporary_name(tmp_path: Path, p
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(RunDirectoryError, match="cannot be written: File exists"):
+    with pytest.raises(RunDirectoryError, match="cannot be written: Not a directory"):
         create_only(UPath(tmp_path / "file" / "run.json"), b"{}")
 
 
@@ -188,3 +189,15 @@ def test_two_run_ids_never_share_a_folder(one: str, other: str) -> None:
 
 def test_a_good_run_id_stays_as_it_is() -> None:
     assert safe_run_id("2026-11-21-nightly.7") == "2026-11-21-nightly.7"
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o775, 0o777, 0o2775])
+def test_who_may_write_into_a_folder_may_write_into_what_is_made_in_it(tmp_path: Path, mode: int) -> None:
+    """On a volume the steps and Airflow's workers are different users."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    folder.chmod(mode)
+    assert create_only(UPath(folder / "cards" / "r1" / "run.json"), b"{}")
+    assert [stat.S_IMODE(made.stat().st_mode) & 0o022 for made in (folder / "cards", folder / "cards" / "r1")] == [
+        mode & 0o022
+    ] * 2
