@@ -54,7 +54,7 @@ class PodPlatform:
     store: StoreTrouble
     seen: PodsSeen
 
-    def declare(self, image: str, **environment: Any) -> dict[str, Any]:
+    def declare(self, image: str, /, **environment: Any) -> dict[str, Any]:
         """A platform.yaml with the sizes and pools of the test cluster."""
         place = {
             "backend": "kubernetes",
@@ -71,13 +71,13 @@ class PodPlatform:
         pools["any"] = {"tolerations": [each for of_one in TOLERATIONS.values() for each in of_one]}
         return {"sizes": SIZES, "default_size": "small", "pools": pools, "environments": {"cluster": place}}
 
-    def install(self, project: Path, **environment: Any) -> str:
+    def install(self, project: Path, /, **environment: Any) -> str:
         """Build a project's image, and write its platform.yaml. Returns the image."""
         image = build_step_image(self.cluster, project)
         self.write(project, image, **environment)
         return image
 
-    def write(self, project: Path, image: str, **environment: Any) -> None:
+    def write(self, project: Path, image: str, /, **environment: Any) -> None:
         """Write a project's platform.yaml; each task reads it as it is then."""
         (project / "platform.yaml").write_text(json.dumps(self.declare(image, **environment), indent=1))  # is YAML too
 
