@@ -39,15 +39,15 @@ def test_a_retrain_is_seven_pods_and_ships_a_model(cards):
 
 
 @pytest.mark.parametrize("served", ["sync"], indirect=True)
-def test_a_retrain_with_its_runs_on_a_volume_ships_a_model(cards, tmp_path):
-    """Steps on two nodes and Airflow's workers see the same files. The keys of the bucket are a file of a Secret."""
+def test_a_retrain_with_its_runs_on_a_volume_needs_no_second_try(cards, tmp_path):
+    """Steps on several nodes and Airflow's workers, who are another user, write to the same folders."""
     if not cards.platform.cluster.is_ours:
         pytest.skip("the volume is a folder of this machine: needs the cluster of `make cluster-up`")
-    with cards.platform.volume(tmp_path / "volume") as volume, cards.declared(**volume):
+    champions = f"s3://{cards.platform.bucket.path.strip('/')}/champions"  # the project's, whatever its runs lie in
+    with cards.platform.volume(tmp_path / "volume") as volume, cards.declared(**volume, champions=champions):
         retrain = cards.retrain(size="anywhere")
         assert retrain.wait() == "success"
     directory = RunDirectory(f"{volume['runs']}/{cards.name}/{retrain.directory.root.name}")
-    assert directory.published("promote").record.summary["model_version"]
     assert {step: [pod.cause for pod in directory.step(step).pods(1)] for step in STEPS if step != "evaluate"} == {
         step: ["done"] for step in STEPS if step != "evaluate"
     }
