@@ -17,8 +17,8 @@ _SELECTOR = ",".join(f"{key}={value}" for key, value in MANAGED.items())
 _WATCH_SECONDS = 60
 _PAUSE_SECONDS = 0.5
 
-Step = tuple[str, str, str]
-"""The labels of a project, of a run and of a step."""
+Step = tuple[str, str, str, str]
+"""The labels of a project, of a run, of a step, and of the installation whose run it is."""
 
 
 class PodsSeen:
@@ -36,7 +36,8 @@ class PodsSeen:
 
     def names_of(self, project: str, run_id: str, step: str) -> set[str]:
         """Of all pods that ever worked on a step."""
-        return set(self._seen[project, label_value(run_id), step])
+        known = (project, label_value(run_id), step)
+        return {name for key, names in self._seen.items() if key[:3] == known for name in names}
 
     @property
     def beside_each_other(self) -> dict[Step, int]:
@@ -65,7 +66,8 @@ class PodsSeen:
 
     def _take(self, kind: str, pod: Mapping[str, Any]) -> None:
         metadata, labels = pod["metadata"], pod["metadata"]["labels"]
-        step = (labels[f"{LABEL}/project"], labels[f"{LABEL}/run"], labels[f"{LABEL}/step"])
+        project, run, name, place = (labels[f"{LABEL}/{each}"] for each in ("project", "run", "step", "place"))
+        step = (project, run, name, place)
         if FINALIZER in (metadata.get("finalizers") or ()):
             self._seen[step].add(metadata["name"])
         if kind != "DELETED" and _works(pod):

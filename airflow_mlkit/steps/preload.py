@@ -37,14 +37,14 @@ def find_libraries(project: Project, step: str) -> list[str]:
 def preload(step: str, libraries: Sequence[str]) -> Iterator[str]:
     """Load what a step needs, one after the other, as far as somebody goes through their names.
 
-    What cannot be loaded is told by the step itself, once it begins.
+    What cannot be loaded is told by the step itself, once it begins. SystemExit is let through: SIGTERM becomes one.
     """
     set_defaults()  # a workflow may import MLflow, too
-    with suppress(Exception, SystemExit):
+    with suppress(Exception):
         load_step(step)
     yield step
     for name in libraries:
-        with suppress(Exception, SystemExit):
+        with suppress(Exception):
             importlib.import_module(name)
         yield name
 
